@@ -213,14 +213,15 @@ async def serve(host: Host) -> AsyncIterator[list[str]]:
     """Serve REST on the listeners of the worker's config; gives the bound URLs in their order.
 
     Raises:
-        ConfigError: A listener, its TLS keys or the credentials file is wrong.
+        ConfigError: A listener, its TLS keys or the credentials file is wrong; config.otel_extra_missing.
         EnvironmentFault: environment.port_taken.
     """
+    from connect.metrics.otel import exporting
     from connect.rest.app import make_app
     from connect.rest.server import serve as serve_app
 
     app = make_app(host)
-    async with serve_app(app, host.base.config) as urls:
+    async with exporting(host), serve_app(app, host.base.config) as urls:
         try:
             yield urls
         finally:

@@ -25,6 +25,7 @@ from connect.runtime.plugins import PluginHost
 from connect.runtime.providers.config_providers import ConfigProviders
 from connect.runtime.states import Event
 from connect.runtime.tasks.spec import Surroundings
+from connect.runtime.tasks.traces import Traces
 from connect.runtime.tasks.transactional import tasks_max, transactional_id
 from connect.runtime.validation.worker_keys import key_notices
 from connect.runtime.worker import Worker
@@ -135,6 +136,8 @@ class Base:
         self.board = StatusBoard(self.statuses, worker_id=lambda: self.worker_id, tell=self.observers.tell)
         self.on_task_event: Callable[[TaskId, Event, str | None], None] = lambda _task, _event, _trace: None
         self.check_placed: Callable[[TaskId], Awaitable[None]] = _nowhere_else
+        #: Who traces batches: set by who exports traces.
+        self.traces = Traces()
         self.around = Surroundings(
             cluster,
             plugins,
@@ -145,6 +148,7 @@ class Base:
             self.observers,
             self.providers,
             lambda task: self.check_placed(task),
+            self.traces,
         )
         self.worker = Worker(self.around, self.offsets)
         self.plugin_refresh = PluginRefresh(plugins, config, self.observers, cluster.cluster_id, self.worker.specs)

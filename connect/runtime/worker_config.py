@@ -328,6 +328,22 @@ class WorkerConfig(Config):
         validators=[known_families],
         importance="low",
     )
+    otel_endpoint: str = config_key(
+        "Address of a collector that takes metrics and traces by OTLP over HTTP, such as http://collector:4318; "
+        "nothing is sent when left out.",
+        default="",
+        importance="low",
+    )
+    otel_metrics_interval_ms: int = config_key(
+        "How often metrics are sent there; 0 for never.", type="LONG", default=60_000, ge=0, importance="low"
+    )
+    otel_traces_ratio: float = config_key(
+        "Which share of batches is traced, 0 to 1; their records have a header traceparent.",
+        default=0.0,
+        ge=0,
+        le=1,
+        importance="low",
+    )
     log_level: str = config_key(
         "Level of the worker's log: DEBUG, INFO, WARN, ERROR.",
         default="INFO",

@@ -10,6 +10,7 @@ import click
 import pytest
 
 import connect.log
+import connect.metrics.otel
 import connect.rest.app
 from connect.api import hooks
 from connect.api.error_codes import CODES
@@ -22,7 +23,7 @@ from connect.runtime.plugins import PluginHost
 from connect.runtime.validation.validator import framework_of, own_configs
 
 DOCS = Path(__file__).parents[2] / "docs"
-assert connect.log and connect.rest.app, "their error codes are registered on import"
+assert connect.log and connect.metrics.otel and connect.rest.app, "their error codes are registered on import"
 
 
 def test_every_error_code_is_documented_with_its_meaning() -> None:

@@ -5,10 +5,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from connect.metrics.declarations import FAMILIES
+from connect.metrics.exposition import render
 from connect.metrics.snapshot import Looks
 from connect.records import Columns
+from tests.support.groups import generated, group
 from tests.support.monitored import monitored_worker
-from tests.support.worker import STRING, RunningWorker, running_worker
+from tests.support.worker import STRING, RunningWorker, running_worker, until
 
 
 async def test_failed_paused_and_stopped_ones_are_there_with_those_that_run(tmp_path: Path) -> None:
@@ -100,3 +103,28 @@ async def test_restarts_are_counted_and_forgotten_with_the_connector(tmp_path: P
         assert (look.connectors[0].restarts, look.tasks[0].restarts) == (1, 1)
         await worker.client.delete("/connectors/c")
         await worker.until(lambda: not worker.herder.base.board.restarts)
+
+
+async def test_workers_of_a_group_tell_of_their_own_tasks_and_one_of_the_connectors(tmp_path: Path) -> None:
+    async with group(tmp_path) as workers:
+        await workers.start("a")
+        herder = await workers.leader()
+        await workers.start("b")
+        await herder.create("c", generated("c", 2))
+        await until(lambda: len(workers.load()) == 2)
+        looks = {name: Looks(node) for name, node in workers.nodes.items()}
+        found = {name: await look.look() for name, look in looks.items()}
+        texts = [render(look, FAMILIES).decode() for look in found.values()]
+        await workers.stop("b")
+        await until(lambda: len(workers.load()) == 1)
+        after = await looks["a"].look()
+    assert [look.connectors is not None for look in found.values()] == [True, False]
+    assert sorted(str(task.id) for look in found.values() for task in look.tasks) == ["c-0", "c-1"]
+    assert all(len(look.tasks) == 1 for look in found.values())
+    lines = [line for text in texts for line in text.splitlines()]
+    classes = [line for line in lines if line.startswith("kafka_connect_connector_connector_class{")]
+    assert len(classes) == 1, "boards join by it"
+    counts = [line for line in lines if line.startswith("kafka_connect_worker_connector_total_task_count{")]
+    assert counts == ['kafka_connect_worker_connector_total_task_count{connector="c"} 1'] * 2
+    assert (found["a"].rebalances, after.rebalances) == (0, 1)
+    assert len(after.tasks) == 2

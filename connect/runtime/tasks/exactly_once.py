@@ -49,6 +49,7 @@ from connect.runtime.tasks.pacing import SourcePace
 from connect.runtime.tasks.source_offsets import PendingOffsets, SourceOffset, offsets_of
 from connect.runtime.tasks.source_task import Converted, SourceTaskRunner, listed
 from connect.runtime.tasks.tolerance import Interrupted
+from connect.runtime.tasks.traces import end_all
 from connect.runtime.tasks.transaction import Part, Transaction, explain
 from connect.runtime.tasks.transactional import timeout_ms, transactional_id
 
@@ -255,6 +256,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
                 raise
             whole.outgoing += one.outgoing
             whole.polled += one.polled
+            whole.spans += one.spans
             whole.outcome.failures += one.outcome.failures
             ends.append((len(one.outgoing), len(one.polled), end))
             at += count
@@ -345,6 +347,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         for polled in whole:
             if polled.converted.outgoing:
                 self.meter.end_to_end.observe(time.monotonic() - polled.converted.polled_s)
+                end_all(polled.converted.spans)
 
     async def _append_part(
         self, outgoing: Sequence[Outgoing], polled: Sequence[Batch], *, is_settled: bool = False

@@ -432,17 +432,22 @@ class SinkTaskRunner(TaskRunner):
             await self._commit_first(fetched)
         self._fetched, self._is_flush_due = fetched, True
         self._meter_fetch(fetched)
+        tracer, failure = self.around.traces.tracer, None
+        span = None if tracer is None else tracer.fetched(self.id, fetched)
         try:
             await self._puts.put(fetched)
         except Interrupted:
             self._was_broken_off = True
             not_put = await self._settle(fetched)
-        except Exception:
+        except Exception as error:
+            failure = error
             await self._settle_failed(fetched)
             raise
         else:
             not_put = await self._settle(fetched)
         finally:
+            if span is not None:
+                span.end(failure)
             self.went_on()
             self._in_hand_bytes = 0
         await self._grant(not_put)

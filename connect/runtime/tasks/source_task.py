@@ -50,6 +50,7 @@ from connect.runtime.tasks.spec import Surroundings, TaskSpec
 from connect.runtime.tasks.task import TaskRunner
 from connect.runtime.tasks.tolerance import Interrupted
 from connect.runtime.tasks.topic_creation import TopicCreation, topic_groups
+from connect.runtime.tasks.traces import Span, end_all
 from connect.stores.offset_topics import OffsetTopics
 
 #: How long a cancelled task waits for its parts to end.
@@ -69,6 +70,7 @@ class Converted:
     polled: list[Batch] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)
     polled_s: float = field(default_factory=time.monotonic)
+    spans: list[Span] = field(default_factory=list)
 
     @property
     def size_bytes(self) -> int:
@@ -115,6 +117,8 @@ class SourceTaskRunner(TaskRunner):
         #: An async poll that is under way; a pause leaves it so.
         self._polling: asyncio.Task[Any] | None = None
         self._poll_began_s = 0.0
+        #: How long the last poll took.
+        self._poll_s = 0.0
         self._appending: asyncio.Task[None] | None = None
         #: Polled while an append is under way, and to be appended behind it.
         self._gathered: Converted | None = None
@@ -387,7 +391,8 @@ class SourceTaskRunner(TaskRunner):
         """Poll a plain task, on its thread: blocks for as long as the plugin does. The result is sound."""
         began_s = time.perf_counter()
         batches = self._listed(self._poll_method())
-        self.meter.polled(sum(map(len, batches)), time.perf_counter() - began_s)
+        self._poll_s = time.perf_counter() - began_s
+        self.meter.polled(sum(map(len, batches)), self._poll_s)
         return batches
 
     async def _poll_on_loop(self) -> Converted | None:
@@ -414,7 +419,8 @@ class SourceTaskRunner(TaskRunner):
                 return None
             polling, self._polling = self._polling, None
             batches = self._listed(polling.result())
-            self.meter.polled(sum(map(len, batches)), time.perf_counter() - self._poll_began_s)
+            self._poll_s = time.perf_counter() - self._poll_began_s
+            self.meter.polled(sum(map(len, batches)), self._poll_s)
         if not batches:
             return Converted()
         return await self.thread.run(self._converted, batches)
@@ -444,6 +450,10 @@ class SourceTaskRunner(TaskRunner):
             self._polled = batches
             raise
         converted = Converted(outgoing, batches, pipeline.outcome, polled_s)
+        if (tracer := self.around.traces.tracer) is not None and outgoing:
+            traced = tracer.polled(self.id, outgoing, time.monotonic() - polled_s + self._poll_s)
+            if traced is not None:
+                converted.outgoing, converted.spans = traced[0], [traced[1]]
         if batches:
             took = pipeline.outcome
             self.meter.converted(took.transform_s, took.convert_s, transforms=pipeline.has_transforms)
@@ -485,6 +495,7 @@ class SourceTaskRunner(TaskRunner):
             [*gathered.outgoing, *converted.outgoing],
             [*gathered.polled, *converted.polled],
             polled_s=gathered.polled_s if self._gathered else converted.polled_s,
+            spans=[*gathered.spans, *converted.spans],
         )
         self._handed_bytes += converted.size_bytes
         return True
@@ -525,6 +536,7 @@ class SourceTaskRunner(TaskRunner):
                 await settling.keep_last()
                 raise outcome.ending
         except Exception as error:
+            end_all(converted.spans, error)
             is_settled = await settling.settle_at_last([*unsettled, *appends.take_failures()])
             # Where a letter is missing, nothing of it may be committed; and what was stored before the append is taken
             # back only where it is known that nothing of it is in the log.
@@ -535,6 +547,7 @@ class SourceTaskRunner(TaskRunner):
             raise
         if converted.outgoing:
             self.meter.end_to_end.observe(time.monotonic() - converted.polled_s)
+            end_all(converted.spans)
         if self._acks is not None:
             self._acks.polled(polled, is_whole=True)
         soon, self.context.commit_requested = self.context.commit_requested, False

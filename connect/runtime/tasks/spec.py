@@ -17,6 +17,7 @@ from connect.runtime.providers.references import Parts
 from connect.runtime.providers.resolved import Resolved, resolved_task
 from connect.runtime.rates import Limit
 from connect.runtime.states import Event
+from connect.runtime.tasks.traces import Traces
 from connect.runtime.worker_config import WorkerConfig
 
 
@@ -67,6 +68,7 @@ class Surroundings:
     Attributes:
         check_placed: Raises `ProducerFencedError` where a task is not this worker's to run any more, as far as that is
             written by the call.
+        traces: Who traces batches.
     """
 
     cluster: Cluster
@@ -78,3 +80,4 @@ class Surroundings:
     observers: Observers
     providers: ConfigProviders
     check_placed: Callable[[TaskId], Awaitable[None]]
+    traces: Traces = field(default_factory=Traces)

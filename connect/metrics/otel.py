@@ -1,0 +1,328 @@
+"""OpenTelemetry: metrics, and traces of batches, sent to a collector by OTLP over HTTP.
+
+Off unless `otel.endpoint` is set; nothing of it is imported before. The libraries are an extra, `otel`. What a
+collector needs beside its address (headers, certificates, a service's name) is read by them from the environment, by
+the names that OpenTelemetry gives: `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, ...
+
+A collector that is away holds nothing up: metrics are sent anew the next time, spans are dropped where too many wait,
+and the log says once that it is so, and once that it is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import connect
+from connect.api import ConfigError
+from connect.api.error_codes import register_code
+from connect.metrics.declarations import OWN, Histograms, Metric, Reading, Samples, wanted
+from connect.metrics.snapshot import Looks, WorkerLook
+from connect.records import Columns, FetchedBatch
+from connect.runtime.host import Host
+from connect.runtime.model import TaskId
+from connect.runtime.tasks.outgoing import Outgoing
+from connect.runtime.tasks.traces import TRACEPARENT, Span
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.metrics.export import MetricsData
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.trace import Tracer as SdkTracer
+
+logger = logging.getLogger(__name__)
+
+EXTRA_MISSING: Final = register_code(
+    "config.otel_extra_missing",
+    "otel.endpoint is set, and OpenTelemetry's libraries are not installed.",
+    "Install them with: pip install 'connect-runtime[otel]'.",
+)
+#: How long one request to the collector may take.
+_REQUEST_S: Final = 5.0
+#: How long the end waits for what is left to be sent.
+_LAST_S: Final = 3.0
+#: So many other batches a sink's span is linked to, where a fetch is of several.
+_LINKS_MAX: Final = 16
+_NAME: Final = "connect"
+
+
+@asynccontextmanager
+async def exporting(host: Host) -> AsyncIterator[None]:
+    """Send a worker's metrics and traces while it serves, as its config says; do nothing where it says nothing.
+
+    Raises:
+        ConfigError: config.otel_extra_missing.
+    """
+    config = host.base.config
+    if not config.otel_endpoint:
+        yield
+        return
+    try:
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "opentelemetry":
+            raise
+        raise ConfigError(
+            "otel.endpoint: OpenTelemetry's libraries are not installed",
+            code=EXTRA_MISSING,
+            config_path="otel.endpoint",
+        ) from error
+    endpoint = config.otel_endpoint.rstrip("/")
+    resource = Resource.create(
+        {
+            "service.version": connect.__version__,
+            "service.instance.id": host.base.worker_id,
+            "connect.group": config.group_id,
+            **({} if _has_name() else {"service.name": _NAME}),
+        }
+    )
+    sending: asyncio.Task[None] | None = None
+    provider: TracerProvider | None = None
+    exporter = OTLPMetricExporter(endpoint=f"{endpoint}/v1/metrics", timeout=_REQUEST_S)
+    metrics = MetricsSender(Looks(host), exporter, resource)
+    if config.otel_metrics_interval_ms:
+        sending = asyncio.create_task(metrics.send_forever(config.otel_metrics_interval_ms / 1000), name="otel")
+    if config.otel_traces_ratio:
+        provider = TracerProvider(
+            sampler=ParentBased(TraceIdRatioBased(config.otel_traces_ratio)), resource=resource, shutdown_on_exit=False
+        )
+        provider.add_span_processor(
+            BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces", timeout=_REQUEST_S))
+        )
+        host.base.traces.tracer = BatchTracer(provider.get_tracer(_NAME, connect.__version__))
+    try:
+        yield
+    finally:
+        host.base.traces.tracer = None
+        if sending is not None:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            await _in_time(metrics.send())
+        if provider is not None:
+            await _in_time(asyncio.to_thread(provider.shutdown))
+
+
+def _has_name() -> bool:
+    import os
+
+    return bool(os.environ.get("OTEL_SERVICE_NAME")) or "service.name" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+
+
+async def _in_time(last: Any) -> None:
+    try:
+        async with asyncio.timeout(_LAST_S):
+            await last
+    except TimeoutError:
+        logger.warning("not all that was left was sent to otel.endpoint within %g s", _LAST_S)
+
+
+# -- metrics -------------------------------------------------------------------------------------------------------
+
+
+class MetricsSender:
+    """Sends our own family of metrics. For the event loop; what is slow is done on a thread."""
+
+    def __init__(self, looks: Looks, exporter: Any, resource: Resource) -> None:
+        self._looks = looks
+        self._exporter = exporter
+        self._resource = resource
+        self._is_failing = False
+
+    async def send_forever(self, interval_s: float) -> None:
+        """Send now and then, from the first interval's end on."""
+        while True:
+            await asyncio.sleep(interval_s)
+            await self.send()
+
+    async def send(self) -> None:
+        """Send what there is to tell now; where that fails, say so once."""
+        look = await self._looks.look()
+        failed = await asyncio.to_thread(self._sent, look)
+        if failed is not None and not self._is_failing:
+            logger.warning("metrics cannot be sent to otel.endpoint now: %s", failed)
+        elif failed is None and self._is_failing:
+            logger.info("metrics are sent to otel.endpoint again")
+        self._is_failing = failed is not None
+
+    def _sent(self, look: WorkerLook) -> str | None:
+        """Send a look; return why that failed. On a thread."""
+        from opentelemetry.sdk.metrics.export import MetricExportResult
+
+        try:
+            result = self._exporter.export(metrics_data(look, self._resource), timeout_millis=_REQUEST_S * 1000)
+        except Exception as error:  # whatever the libraries raise of a network is no reason to fail
+            return f"{type(error).__name__}: {error}"
+        return None if result is MetricExportResult.SUCCESS else "the collector does not take them"
+
+
+def metrics_data(look: WorkerLook, resource: Resource) -> MetricsData:
+    """Return our own family as OpenTelemetry has it: sums for counters, gauges, histograms; with the same names."""
+    from opentelemetry.sdk.metrics.export import MetricsData, ResourceMetrics, ScopeMetrics
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+    read = Reading(look)
+    found = [_metric(metric, read) for metric, _ in wanted([OWN])]
+    scope = ScopeMetrics(InstrumentationScope(_NAME, connect.__version__), found, "")
+    return MetricsData([ResourceMetrics(resource, [scope], "")])
+
+
+def _metric(metric: Metric, read: Reading) -> Any:
+    from opentelemetry.sdk.metrics.export import (
+        AggregationTemporality,
+        Gauge,
+        Histogram,
+        HistogramDataPoint,
+        NumberDataPoint,
+        Sum,
+    )
+    from opentelemetry.sdk.metrics.export import Metric as SdkMetric
+
+    began_ns, now_ns = read.look.started_ms * 1_000_000, read.look.now_ms * 1_000_000
+    cumulative = AggregationTemporality.CUMULATIVE
+    unit = "s" if metric.name.endswith("_seconds") else "By" if "bytes" in metric.name else "1"
+    data: Any
+    if metric.kind == "histogram":
+        histograms = [
+            HistogramDataPoint(
+                attributes_of(text), began_ns, now_ns, sum(one.counts), one.sum_s, list(one.counts), one.bounds, 0, 0
+            )
+            for text, one in cast(Histograms, metric.samples(read))
+        ]
+        data = Histogram(histograms, cumulative)
+    else:
+        points = [
+            NumberDataPoint(attributes_of(text), began_ns, now_ns, value)
+            for text, value in cast(Samples, metric.samples(read))
+        ]
+        is_sum = metric.kind == "counter"
+        data = Sum(points, cumulative, is_monotonic=True) if is_sum else Gauge(points)
+    return SdkMetric(metric.name.removesuffix("_total"), metric.meaning, unit, data)
+
+
+def attributes_of(text: str) -> dict[str, str]:
+    """Return labels as they were before they were written for Prometheus."""
+    found, at = dict[str, str](), 1
+    while at < len(text) - 1:
+        name, _, rest = text[at:].partition('="')
+        value, end = "", 0
+        while rest[end] != '"':
+            if rest[end] == "\\":
+                end += 1
+                value += "\n" if rest[end] == "n" else rest[end]
+            else:
+                value += rest[end]
+            end += 1
+        found[name] = value
+        at += len(name) + 2 + end + 2
+    return found
+
+
+# -- traces --------------------------------------------------------------------------------------------------------
+
+
+class BatchTracer:
+    """Begins spans of batches; see `connect.runtime.tasks.traces.Tracer`."""
+
+    def __init__(self, tracer: SdkTracer) -> None:
+        self._tracer = tracer
+
+    def polled(self, task: TaskId, outgoing: Sequence[Outgoing], took_s: float) -> tuple[list[Outgoing], Span] | None:
+        from opentelemetry.trace import SpanKind
+
+        span = self._tracer.start_span(
+            f"poll {task.connector}",
+            kind=SpanKind.PRODUCER,
+            attributes=_attributes(task, sum(map(len, outgoing)), {out.topic for out in outgoing}),
+            start_time=time.time_ns() - int(took_s * 1e9),
+        )
+        if not span.is_recording():
+            return None
+        at = span.get_span_context()
+        header = (TRACEPARENT, f"00-{at.trace_id:032x}-{at.span_id:016x}-{int(at.trace_flags):02x}".encode())
+        return [_with_header(out, header) for out in outgoing], _Batch(span)
+
+    def fetched(self, task: TaskId, batches: Sequence[FetchedBatch]) -> Span | None:
+        from opentelemetry.trace import Link, SpanKind, get_current_span
+
+        parents = [context for batch in batches if (context := _parent_of(batch)) is not None]
+        span = self._tracer.start_span(
+            f"put {task.connector}",
+            context=parents[0] if parents else None,
+            kind=SpanKind.CONSUMER,
+            attributes=_attributes(task, sum(map(len, batches)), {batch.topic for batch in batches}),
+            links=[Link(get_current_span(one).get_span_context()) for one in parents[1 : 1 + _LINKS_MAX]],
+        )
+        return _Batch(span) if span.is_recording() else None
+
+
+class _Batch:
+    """A span of the libraries as the runtime ends it."""
+
+    def __init__(self, span: Any) -> None:
+        self._span = span
+
+    def end(self, error: BaseException | None = None) -> None:
+        from opentelemetry.trace import StatusCode
+
+        if error is not None:
+            # The class alone: a message may quote a record.
+            self._span.set_status(StatusCode.ERROR, type(error).__name__)
+        self._span.end()
+
+
+def _attributes(task: TaskId, records: int, topics: set[str]) -> dict[str, Any]:
+    return {
+        "connect.connector": task.connector,
+        "connect.task": task.task,
+        "messaging.batch.message_count": records,
+        "messaging.destination.name": ",".join(sorted(topics)[:10]),
+    }
+
+
+def _with_header(out: Outgoing, header: tuple[str, bytes]) -> Outgoing:
+    """Return records with a header more; those that name a span of their own keep it."""
+    columns = out.columns
+    if columns.headers is None:
+        headers: list[Any] = [[header]] * len(columns)
+    else:
+        headers = [
+            given if given and any(name == TRACEPARENT for name, _ in given) else [*(given or ()), header]
+            for given in columns.headers
+        ]
+    return Outgoing(
+        out.topic,
+        out.partition,
+        Columns(columns.values, columns.keys, columns.timestamps, headers),
+        out.source_partition,
+        out.source_offset,
+        out.source_offsets,
+        out.source_end,
+        out.is_in_order,
+        out.size_bytes,
+    )
+
+
+def _parent_of(batch: FetchedBatch) -> Context | None:
+    """Return the span that the first record of a batch names; None where it names none that makes sense."""
+    from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+
+    headers = batch.columns.headers
+    first = headers[0] if headers else None
+    given = next((value for name, value in first or () if name == TRACEPARENT and value), None)
+    if given is None:
+        return None
+    try:
+        version, trace_id, span_id, flags = given.decode("ascii").split("-")[:4]
+        at = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
+    except ValueError:  # of somebody who writes it in another way
+        return None
+    return set_span_in_context(NonRecordingSpan(at)) if at.is_valid and version != "ff" else None
