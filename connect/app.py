@@ -216,16 +216,27 @@ async def serve(host: Host) -> AsyncIterator[list[str]]:
         ConfigError: A listener, its TLS keys or the credentials file is wrong; config.otel_extra_missing.
         EnvironmentFault: environment.port_taken.
     """
-    from connect.metrics.otel import exporting
     from connect.rest.app import make_app
     from connect.rest.server import serve as serve_app
 
     app = make_app(host)
-    async with exporting(host), serve_app(app, host.base.config) as urls:
+    async with _exporting(host), serve_app(app, host.base.config) as urls:
         try:
             yield urls
         finally:
             await app.state.leader.aclose()
+
+
+@asynccontextmanager
+async def _exporting(host: Host) -> AsyncIterator[None]:
+    """Send metrics and traces where the worker's config says so."""
+    if not host.base.config.otel_endpoint:
+        yield
+        return
+    from connect.metrics.otel import exporting
+
+    async with exporting(host):
+        yield
 
 
 @asynccontextmanager

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
 
+from connect.metrics.exposition import render
+from connect.metrics.snapshot import Looks
 from tests.support.monitored import monitored_worker, scrape
 from tests.support.promql import MissingError, Scrape, names
 from tests.support.worker import running_worker
@@ -41,12 +42,9 @@ def expressions(board: str) -> list[str]:
 async def texts(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
     """What one worker tells, in all families and in each alone."""
     async with monitored_worker(tmp_path) as worker:
-        found = {"all": await scrape(worker)}
-        config: Any = worker.herder.base.config
-        for family in set(FAMILY.values()):
-            object.__setattr__(config, "metrics_families", [family])
-            found[family] = await scrape(worker)
-        yield found
+        look = await Looks(worker.herder).look()
+        alone = {family: render(look, [family]).decode() for family in set(FAMILY.values())}
+        yield {"all": await scrape(worker), **alone}
 
 
 async def test_every_expression_of_the_boards_and_alert_rules_finds_its_series_with_its_labels(
