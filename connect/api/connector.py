@@ -226,7 +226,8 @@ class TaskContext(Protocol):
     #: Figures of the task's own as they are now, such as {"slot.lag.bytes": 4096.0}: shown by /v1 and
     #: `connect connector status`, and gone with the task. The task sets and deletes items, from any thread. Names are
     #: lower-case words with dots between, of 100 characters at most; values are finite; there are 64 at most. What is
-    #: otherwise is left out, with a warning in the log.
+    #: otherwise is left out, with a warning in the log. "bytes.left" is how much a source knows that it has still to
+    #: read: `connect run` tells by it how long that takes.
     gauges: dict[str, float]
 
 

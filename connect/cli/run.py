@@ -241,7 +241,7 @@ def _show(progress: Progress, drain: Drain, asked: Asked) -> None:
         return
     progress.show(
         [
-            Figures(name, tally.records, tally.size_bytes, tally.left, tally.waiting_for)
+            Figures(name, tally.records, tally.size_bytes, tally.left, tally.left_bytes, tally.waiting_for)
             for name, tally in drain.tallies.items()
         ]
     )

@@ -27,6 +27,7 @@ class Figures:
 
     Attributes:
         left: Records that wait for a sink; None where that is not known.
+        left_bytes: What a source has still to read; None where it does not tell.
         waiting_for: What it cannot go on without.
     """
 
@@ -34,6 +35,7 @@ class Figures:
     records: int
     size_bytes: int
     left: int | None = None
+    left_bytes: int | None = None
     waiting_for: str | None = None
 
 
@@ -49,7 +51,8 @@ class Progress:
         self._clock = clock
         self._on_terminal = self._stream.isatty()
         self._told_at = clock()
-        self._seen: deque[tuple[float, Mapping[str, int]]] = deque([(clock(), {})])
+        #: When, and records and bytes by name.
+        self._seen: deque[tuple[float, Mapping[str, tuple[int, int]]]] = deque([(clock(), {})])
         self._is_open = False
 
     def show(self, figures: Sequence[Figures]) -> None:
@@ -61,8 +64,8 @@ class Progress:
         while len(self._seen) > 1 and now - self._seen[1][0] >= _WINDOW_S:
             self._seen.popleft()
         since, before = self._seen[0]
-        parts = [self._part(one, now - since, before.get(one.name, 0)) for one in figures]
-        self._seen.append((now, {one.name: one.records for one in figures}))
+        parts = [self._part(one, now - since, before.get(one.name, (0, 0))) for one in figures]
+        self._seen.append((now, {one.name: (one.records, one.size_bytes) for one in figures}))
         self._write(parts)
 
     def end(self) -> None:
@@ -72,13 +75,18 @@ class Progress:
             self._stream.flush()
             self._is_open = False
 
-    def _part(self, one: Figures, seconds: float, before: int) -> str:
-        rate = max(one.records - before, 0) / seconds if seconds > 0 else 0.0
+    def _part(self, one: Figures, seconds: float, before: tuple[int, int]) -> str:
+        records, size_bytes = max(one.records - before[0], 0), max(one.size_bytes - before[1], 0)
+        rate = records / seconds if seconds > 0 else 0.0
         told = [f"{one.name}: {one.records:,} records", bytes_text(one.size_bytes), f"{rate:,.0f}/s"]
         if one.left is not None:
             told.append(f"{one.left:,} left")
             if one.left and rate:
                 told.append(f"about {time_text(one.left / rate)}")
+        if one.left_bytes:
+            told.append(f"{bytes_text(one.left_bytes)} left")
+            if size_bytes:
+                told.append(f"about {time_text(one.left_bytes * seconds / size_bytes)}")
         if one.waiting_for:
             told.append(f"waits for {one.waiting_for}")
         return ", ".join(told)

@@ -18,6 +18,8 @@ from connect.runtime.model import ConnectorState, ConnectorStateInfo, State, Tas
 #: How often it is looked, and how often in a row an end must be seen: a record may be between a source and the log.
 _LOOK_S: Final = 0.15
 _SEEN_TIMES: Final = 3
+#: The figure by which a source tells what it has still to read.
+BYTES_LEFT: Final = "bytes.left"
 #: How long a connector that has done its work may take to stop.
 _STOPPED_WITHIN_S: Final = 30.0
 
@@ -37,12 +39,18 @@ class Failure:
 
 @dataclass(slots=True)
 class Tally:
-    """What a connector has done so far; it stays when its tasks are gone."""
+    """What a connector has done so far; it stays when its tasks are gone.
+
+    Attributes:
+        left: Records that wait for a sink; None where that is not known.
+        left_bytes: What a source has still to read, of one that tells.
+    """
 
     records: int = 0
     size_bytes: int = 0
     skipped: int = 0
     left: int | None = None
+    left_bytes: int | None = None
     waiting_for: str | None = None
 
 
@@ -105,6 +113,8 @@ class Drain:
                 tally.records = max(tally.records, sum(row.records for row in rows))
                 tally.size_bytes = max(tally.size_bytes, sum(row.size_bytes for row in rows))
                 tally.skipped = max(tally.skipped, sum(row.skipped for row in rows))
+            lefts = [row.gauges[BYTES_LEFT] for row in rows or () if BYTES_LEFT in row.gauges]
+            tally.left_bytes = int(sum(lefts)) if lefts else None
             waits = [row.waiting_for for row in rows or () if row.waiting_for]
             tally.waiting_for = waits[0] if waits else self._herder.waiting().get(name)
             lag = lags.get(name)

@@ -44,6 +44,9 @@ WATCHED_WAIT_S: Final = 10.0
 #: How long a poll waits that was woken by another name in the folder: where many come, they shall not cost a poll each.
 VAIN_WAIT_S: Final = 1.0
 
+#: The figure that says how much of the file is still to be read.
+BYTES_LEFT: Final = "bytes.left"
+
 
 class OneFile:
     """The file of one task. At its end the system is asked to tell when it changes, which wakes the next poll. All
@@ -87,6 +90,7 @@ class OneFile:
             # A long line that is still held back is read in ever larger pieces, so joining them stays linear.
             data = self._stream.read(max(CHUNK_BYTES, len(self._lines.held)))
             if not data:
+                self._context.gauges[BYTES_LEFT] = 0.0
                 return self._at_end()
             if self._at_end_since_read and not self._is_the_same():
                 return []
@@ -94,6 +98,8 @@ class OneFile:
             batches = self._lines.take(data)
             if self._fingerprint is None and self._lines.position > len(self._head):
                 self._remember(head_of(self._stream.fileno()))
+            size_bytes = os.fstat(self._stream.fileno()).st_size
+            self._context.gauges[BYTES_LEFT] = float(max(size_bytes - self._lines.position - len(self._lines.held), 0))
             return batches
         except OSError as error:
             self._reopen_at(self._lines.position)

@@ -34,6 +34,8 @@ SHARE_KEY: Final = "files.share"
 COMMIT_S: Final = 5.0
 #: The same where a file was begun: an offset is what tells its name's next file that this one was read.
 NEW_FILE_COMMIT_S: Final = 0.5
+#: Over what a file may wait, so that its last record is there, and how often it is looked meanwhile whether it is.
+SETTLED_S: Final = 0.5
 
 
 class Input(Protocol):
@@ -60,16 +62,25 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
 
     _input: Input | None = None
     _commit_asked_at: float
+    #: How long nothing must have come for all to have been read, in seconds; None where the runtime's own rule does.
+    _quiet_s: float | None = None
 
     def start(self) -> None:
-        self._commit_asked_at = time.monotonic()
+        self._commit_asked_at = self._brought_at = time.monotonic()
         if (entries := self.config.entries) is not None:
             self._input = Reader(self._files_config(entries), self.context)
             self._commit_asked_at = float("-inf")
+            self._quiet_s = self._settles_s()
         elif self.config.file:
             self._input = OneFile(self.config, self.context)
         else:
             self._input = StandardInput(self.config, self.context)
+
+    def _settles_s(self) -> float:
+        """How long files may take to bring their last record, or to be seen at all."""
+        config = self.config
+        waits = config.on_eof != "tail" or config.multiline_start is not None or config.format == "whole"
+        return config.files_poll_interval_ms / 1000 + (config.eof_wait_ms / 1000 if waits else 0.0) + SETTLED_S
 
     def _files_config(self, entries: Sequence[str]) -> FilesConfig:
         config, originals = self.config, self.config.originals
@@ -97,8 +108,15 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
     def poll_batch(self) -> list[Batch]:
         assert self._input is not None
         batches = self._input.poll()
+        now = time.monotonic()
         if batches:
-            now = time.monotonic()
+            self._brought_at = now
+        if self._quiet_s is not None:
+            self.context.drained = not batches and now - self._brought_at >= self._quiet_s
+            if not batches and not self.context.drained and self.context.poll_wait_s is not None:
+                # To say so in time, however long nothing changes.
+                self.context.poll_wait_s = min(self.context.poll_wait_s, SETTLED_S)
+        if batches:
             every_s = NEW_FILE_COMMIT_S if self._input.take_news() else COMMIT_S
             if now >= self._commit_asked_at + every_s:
                 self._commit_asked_at = now

@@ -32,6 +32,14 @@ def test_elsewhere_than_on_a_terminal_it_is_a_line_now_and_then() -> None:
     )
 
 
+def test_a_source_that_knows_its_size_has_an_end_in_sight() -> None:
+    stream, clock = io.StringIO(), Clock()
+    progress = Progress(stream, clock=clock)
+    clock.now_s = 5.0
+    progress.show([Figures("c", 1_000, 1_000_000, left_bytes=2_000_000)])
+    assert stream.getvalue() == "c: 1,000 records, 1.0 MB, 200/s, 2.0 MB left, about 10 s\n"
+
+
 def test_a_rate_is_of_the_last_seconds() -> None:
     stream, clock = io.StringIO(), Clock()
     progress = Progress(stream, clock=clock)

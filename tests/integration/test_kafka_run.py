@@ -1,4 +1,4 @@
-"""`connect run` on a real cluster: ends by itself, goes on where it ended, and leaves a worker's connectors alone."""
+"""`connect run` on a real cluster: it ends by itself, goes on where it ended, and leaves no connector."""
 
 from __future__ import annotations
 

@@ -67,3 +67,23 @@ async def test_a_source_that_waits_for_something_is_not_drained(worker: RunningW
     async with asyncio.timeout(60):
         assert await waiting is None
     assert (tmp_path / "out.txt").read_text() == "a\n"
+
+
+async def test_files_that_end_are_drained_with_their_last_line(worker: RunningWorker, tmp_path: Path) -> None:
+    """It has no end, and is a record once the file has not grown for a while."""
+    for number in range(3):
+        (tmp_path / f"{number}.log").write_text(f"a{number}\nb{number}")
+    await worker.herder.create(
+        "source",
+        {
+            "connector.class": "FileStreamSource",
+            "files": str(tmp_path / "*.log"),
+            "topic": "lines",
+            "on.eof": "delete",
+            "on.eof.wait.ms": "1500",
+            "value.converter": STRING,
+        },
+    )
+    async with asyncio.timeout(60):
+        assert await Drain(worker.herder, ["source"]).until_drained() is None
+    assert sorted(await worker.values("lines")) == [b"a0", b"a1", b"a2", b"b0", b"b1", b"b2"]

@@ -212,8 +212,11 @@ class SourceTaskRunner(TaskRunner):
     def is_drained(self) -> bool:
         """Whether the source has brought all that there was, and nothing of it is on its way into the log."""
         is_flying = self._appending is not None and not self._appending.done()
-        nothing_waits = self.context.waiting_for is None and not is_flying and self._gathered is None
-        return nothing_waits and self.state is State.RUNNING and self._draining.is_over(self.context.drained)
+        if is_flying or self._gathered is not None or self.state is not State.RUNNING:
+            return False
+        # Of one that says nothing of its end, what it waits for is to come yet.
+        told, waits = self.context.drained, self.context.waiting_for is not None
+        return self._draining.is_over(told) and (told is True or not waits)
 
     def _append_pace(self) -> SourcePace | None:
         """Return what cuts a poll's records into slices; None where they go into the log together."""

@@ -30,6 +30,8 @@ class Context:
         self.log = logging.getLogger("connect.connector.test")
         self.stopping = threading.Event()
         self.poll_wait_s: float | None = None
+        self.drained: bool | None = None
+        self.gauges: dict[str, float] = {}
         self.woken = threading.Event()
         self._offset = offset if position is None else {"position": position}
 

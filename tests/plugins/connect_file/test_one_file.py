@@ -39,6 +39,20 @@ def test_a_last_line_without_end_is_held_back_until_it_has_one(tmp_path, source)
     assert batch.source_offset == {"position": 14}
 
 
+def test_a_task_tells_how_much_it_has_still_to_read(tmp_path, source):
+    file = tmp_path / "in.txt"
+    file.write_text("x" * 99 + "\n")
+    with file.open("a") as writer:
+        writer.write(("y" * 99 + "\n") * 15_000)
+    driver = source(file)
+    left = []
+    while driver.poll():
+        left.append(driver.task.context.gauges["bytes.left"])
+    assert left == sorted(left, reverse=True) and len(set(left)) > 1
+    assert left[0] == pytest.approx(500_000, abs=100_000)
+    assert driver.task.context.gauges["bytes.left"] == 0.0
+
+
 def test_a_task_goes_on_at_the_committed_position(tmp_path, source):
     file = tmp_path / "in.txt"
     file.write_text("one\ntwo\nthree\n")
