@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from connect.api import ConflictError, SinkTask
@@ -22,6 +23,7 @@ from tests.support.forks import ForkedWorker
 from tests.support.groups import group
 from tests.support.logs import logged
 from tests.support.odd_plugins import register, sink
+from tests.support.plain import NO_TLS
 from tests.support.worker import RunningWorker, running_worker, until
 
 
@@ -41,11 +43,11 @@ def config(topic: str = "t", **more: str) -> dict[str, str]:
     return {"connector.class": "FileStreamSink", "topics": topic, "file": "/dev/null", **more}
 
 
-def put(folder: Path, file: str, name: str, topic: str = "t", **more: str) -> None:
+def put(folder: Path, at: str, name: str, topic: str = "t", **more: str) -> None:
     """Write a file as tools do: elsewhere, and then to its name."""
     new = folder.parent / "new"
     new.write_text(json.dumps({"name": name, **config(topic, **more)}))
-    new.replace(folder / file)
+    new.replace(folder / at)
 
 
 @asynccontextmanager
@@ -332,12 +334,17 @@ async def test_a_worker_that_does_not_lead_has_the_leader_take_its_folder(tmp_pa
             await asyncio.wait([task], timeout=10)
 
 
-def test_a_connector_cannot_write_into_the_folder(tmp_path: Path, folder: Path) -> None:
-    (folder / "evil.json").write_text(json.dumps({"name": "evil", **config(), "file": str(folder / "more.json")}))
+def test_a_worker_applies_its_folder_from_its_start_on_and_no_connector_writes_into_it(
+    tmp_path: Path, folder: Path
+) -> None:
+    put(folder, "evil.json", "evil", file=str(folder / "more.json"))
+    put(folder, "good.json", "good")
     with ForkedWorker(tmp_path / "data", CONNECT_CONNECTORS_DIR=str(folder)) as worker:
-        worker.url()
-        wait_until(lambda: "file.not_allowed" in worker.log or "evil.json" in worker.log)
-        assert not (folder / "more.json").exists()
+        with httpx.Client(base_url=worker.url(), verify=NO_TLS) as client:
+            wait_until(lambda: client.get("/connectors").json() == ["good"])
+            wait_until(lambda: "evil.json" in worker.log)
+            [refused] = [w for w in client.get("/v1/warnings").json()["warnings"] if w["code"] == "connectors.dir"]
+        assert refused["subject"] == "evil.json" and "more.json" in refused["message"]
         assert worker.stop() == 0
 
 

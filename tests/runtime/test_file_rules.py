@@ -41,8 +41,10 @@ def test_the_key_says_which_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_what_the_worker_lives_by_is_for_no_connector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONNECT_CONTEXTS_FILE", str(tmp_path / "contexts.json"))
+    monkeypatch.syspath_prepend(tmp_path / "installed" / "site-packages")
     found = rules(
         data_dir=str(tmp_path / "data"),
+        connectors_dir=str(tmp_path / "connectors"),
         rest_authentication_file=str(tmp_path / "users"),
         plugin_path=str(tmp_path / "plugins"),
         listeners_https_ssl_keystore_location=str(tmp_path / "server.pem"),
@@ -51,6 +53,8 @@ def test_what_the_worker_lives_by_is_for_no_connector(tmp_path: Path, monkeypatc
     for name in ("data/connect-configs-0/0.log", "users", "plugins/p.py", "server.pem", "key.pem", "contexts.json"):
         assert found.refusal(str(tmp_path / name), "read") is not None, name
         assert found.refusal(str(tmp_path / name), "write") is not None, name
+    assert found.refusal(str(tmp_path / "connectors" / "more.json"), "write") is not None
+    assert found.refusal(str(tmp_path / "installed" / "site-packages" / "evil.py"), "write") is not None
     assert found.refusal(str(tmp_path / "other"), "write") is None
     assert found.refusal(str(Path(connect.__file__)), "read") is None
     assert found.refusal(str(Path(connect.__file__)), "write") is not None
