@@ -52,6 +52,7 @@ async def test_a_source_in_a_process_delivers_commits_and_goes_on_where_it_was(t
         assert [int(value or b"") for value in await running.values("t")] == list(range(12))
         assert os.getpid() not in processes(notes)
         await running.until(lambda: [one.gauges for one in running.herder.progress()] == [{"read.to": 12}])
+        await running.until(lambda: [one.drained for one in running.herder.progress()] == [True])
         await create(running, "s", "test.CountSource", topic="t", count=15, journal=notes)
         await running.until(lambda: ["start", 12, "s", 0] in journal(notes))
         await running.until(lambda: running.records("s") == 3)

@@ -187,6 +187,7 @@ class CountTask(SourceTask[CountConfig]):
         ends = min(self.next + config.batch_size, config.count)
         numbers, self.next = range(self.next, ends), ends
         self.context.gauges["read.to"] = ends
+        self.context.drained = not numbers
         if not numbers:
             self.context.waiting_for = "nothing more"
             return None
