@@ -7,12 +7,14 @@ on that of its process.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 import connect
+from connect.api import ConnectError
 from connect.ports import Cluster
 from connect.runtime.board import StatusBoard
 from connect.runtime.border.watchdog import Notice, Watchdog
@@ -38,6 +40,10 @@ from connect.stores.offset_topics import OffsetTopics
 from connect.stores.releasing import release_all
 from connect.stores.statuses import Status, StatusStore
 
+logger = logging.getLogger(__name__)
+
+#: What the brokers refuse to the worker's user; the code is the engine's.
+UNAUTHORIZED: Final = "kafka.authorization"
 #: Where a worker answers as long as nobody has said otherwise.
 DEFAULT_WORKER_ID: Final = "127.0.0.1:8083"
 
@@ -176,7 +182,7 @@ class Base:
         await self.providers.open()
         await self.cluster.reserve([topic.topic for topic in self.topics])
         for topic in self.topics:
-            await topic.open()
+            await (self._open_history() if topic is self.history_topic else topic.open())
         self.offsets.shared.load()
         await self.reserve()
         self.statuses.load()
@@ -187,6 +193,25 @@ class Base:
         self.observers.start()
         self.observers.tell("connect_worker_started", cluster_id=self.cluster.cluster_id, version=connect.__version__)
         self.plugin_refresh.start()
+
+    async def _open_history(self) -> None:
+        """Open the history, or do without where the worker may not use its topic: a cluster whose ACLs are those of
+        Kafka Connect's workers knows none."""
+        try:
+            await self.history_topic.open()
+        except ConnectError as error:
+            if error.code != UNAUTHORIZED:
+                raise
+            await self.history_topic.aclose()
+            self.topics = tuple(topic for topic in self.topics if topic is not self.history_topic)
+            self.do_without_history(error)
+
+    def do_without_history(self, error: ConnectError) -> None:
+        """Keep no history of configs, since the worker may not."""
+        self.configs.history = None
+        logger.warning(
+            "no history of connector configs is kept: %s; allow it, or set config.history.versions=0", error.message
+        )
 
     async def aclose(self, *before: Callable[[], Any]) -> None:
         """Stop the tasks that are left, and release everything, whatever hangs or fails.

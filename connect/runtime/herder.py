@@ -18,6 +18,7 @@ import connect
 from connect.api import (
     ConfigError,
     ConflictError,
+    ConnectError,
     Problem,
     Signal,
     invalid_config,
@@ -26,7 +27,7 @@ from connect.api.connector import SIGNAL_REFUSED
 from connect.api.error_codes import register_code
 from connect.ports import Cluster
 from connect.runtime import secrets
-from connect.runtime.base import Base
+from connect.runtime.base import UNAUTHORIZED, Base
 from connect.runtime.config_changes import Plan, key_changes
 from connect.runtime.connector_locks import ConnectorLocks
 from connect.runtime.dead_letters.workbench import Workbench
@@ -155,7 +156,12 @@ class Herder(Views):
             self.base.on_task_event = self._lifecycle.on_task_event
             await self.base.open()
         await self._lifecycle.__aenter__()
-        await self._configs.settle_history()
+        try:
+            await self._configs.settle_history()
+        except ConnectError as error:
+            if error.code != UNAUTHORIZED:
+                raise
+            self.base.do_without_history(error)
         self._lifecycle.begin()
         self._ready = True
         return self

@@ -83,7 +83,7 @@ TASK_WRITES = register_code(
 HISTORY_OFF = register_code(
     "history.off",
     "The worker keeps no history of configs.",
-    "Set config.history.versions in the worker's config.",
+    "Set config.history.versions in the worker's config; on a Kafka cluster, see that the worker may use the topic.",
 )
 NO_VERSION = register_code(
     "history.not_found",
@@ -218,7 +218,7 @@ class Views:
     @property
     def _history(self) -> ConfigHistory:
         if self._configs.history is None:
-            raise ConflictError("This worker keeps no history: config.history.versions is 0", code=HISTORY_OFF)
+            raise ConflictError("This worker keeps no history of configs", code=HISTORY_OFF)
         return self._configs.history
 
     def status(self, name: str) -> ConnectorStateInfo:

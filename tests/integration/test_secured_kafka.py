@@ -49,9 +49,10 @@ def with_user(broker: Secured, name: str, **more: str) -> dict[str, str]:
     return worker_config(name, scram(broker, name, PASSWORD), **more)
 
 
-def allow_state(broker: Secured, name: str) -> None:
+def allow_state(broker: Secured, name: str, *, history: bool = True) -> None:
     """Allow a worker's user what it needs for itself."""
-    topics = [(STATE, "topic", f"{name}-{kind}") for kind in ("configs", "offsets", "status", "workers")]
+    kinds = ("configs", "offsets", "status", "workers", *(("configs-history",) if history else ()))
+    topics = [(STATE, "topic", f"{name}-{kind}") for kind in kinds]
     broker.allow(
         f"User:{name}", *topics, ("READ", "group", name), ("WRITE", "transactional-id", f"connect-cluster-{name}")
     )
@@ -133,6 +134,22 @@ async def test_a_worker_does_its_work_with_the_acls_of_the_howto_and_no_more(
         assert f"--operation Delete --group {name}-sink" in deleted.json()["message"]
         status = await worker.client.get("/connectors/orders-source/status")
         assert [task["state"] for task in status.json()["tasks"]] == ["RUNNING"]
+
+
+async def test_a_worker_that_may_not_keep_a_history_does_its_work_without(
+    secured: Secured, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after an upgrade, with the ACLs of before."""
+    config = with_user(secured, name)
+    allow_state(secured, name, history=False)
+    secured.allow(f"User:{name}", ("CREATE WRITE", "topic", f"{name}-data"))
+    async with running_worker(tmp_path, **config) as worker:
+        await create(worker, "source", source(tmp_path, f"{name}-data"))
+        await worker.until_state("source", State.RUNNING, tasks=1)
+        answer = await worker.client.get("/v1/connectors/source/history")
+        assert (answer.status_code, answer.headers["x-connect-error-code"]) == (409, "history.off")
+    [warning] = [record.getMessage() for record in caplog.records if "no history" in record.getMessage()]
+    assert f"--topic {name}-configs-history" in warning
 
 
 async def test_what_a_connector_may_not_do_fails_its_task_and_says_the_acl_that_is_missing(
