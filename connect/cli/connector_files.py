@@ -6,8 +6,9 @@ starts and when it changes, and a request that changes its connector meanwhile s
 thing the later one wins, and a restart is a change of the folder. What differs is told of.
 
 Deleted is only what this folder has named before, in this life of the worker or an earlier one: a record of that lies
-in `data.dir`. A file that cannot be read now still names what it named. A folder that is not there, or is empty at the
-start, may be one that is not mounted: nothing is deleted for it.
+in `data.dir`. A file that cannot be read now still names what it named. A folder that is not there, or is empty and was
+never seen otherwise, may be one that is not mounted: nothing is deleted for it. A listing is no snapshot: a file that
+is renamed meanwhile may be in it under neither name, so what is missing has to be missing twice.
 
 A file that is wrong is told of and holds nobody up; it is tried again now and then, since what it lacks, such as a
 plugin, may come. Links of Kubernetes' volumes are followed: a swap of `..data` changes the files that it leads to.
@@ -45,9 +46,11 @@ ENDINGS: Final = (".json", ".properties")
 BYTES_MAX: Final = 1 << 20
 #: More files are not looked at.
 FILES_MAX: Final = 10_000
-#: How long after a failure it is tried again: one that passes by itself, and any other.
+#: How soon it is looked again: after a failure that passes by itself; and after any other, or though nothing changed.
 SOON_S: Final = 2.0
 AGAIN_S: Final = 30.0
+#: How long after a look that misses a name comes the one that makes sure.
+SURE_S: Final = 0.5
 #: Of `/v1/warnings`.
 FILE_CODE: Final = "connectors.dir"
 DIFFERS_CODE: Final = "connector.differs"
@@ -146,6 +149,11 @@ class ConnectorFolder:
         #: What was applied of each file.
         self._applied: dict[str, bytes] = {}
         self._wanted: dict[str, tuple[str, Mapping[str, str]]] = {}
+        #: The connectors that the look before found no file for, and the files that it did not find.
+        self._missed: set[str] = set()
+        self._gone: set[str] = set()
+        #: Which folder it was that had files: another one may stand in its place, where a volume is not mounted.
+        self._seen_in: tuple[int, int] | None = None
         #: What is wrong, by file or, of a deletion that failed, by connector.
         self._wrong: dict[str, _Wrong] = {}
         self._host: Host | None = None
@@ -193,7 +201,7 @@ class ConnectorFolder:
 
     # -- one look ----------------------------------------------------------------------------------------------------
 
-    async def _look_once(self, host: Host) -> float | None:
+    async def _look_once(self, host: Host) -> float:
         """Bring connectors to what the files say; return when to look again though nothing changes, in seconds."""
         try:
             return await self._look(host)
@@ -202,16 +210,18 @@ class ConnectorFolder:
             self._wrong[str(self._folder)] = _Wrong(f"it could not be looked at: {error}")
             return AGAIN_S
 
-    async def _look(self, host: Host) -> float | None:
+    async def _look(self, host: Host) -> float:
         wrong: dict[str, _Wrong] = {}
         if not self._is_loaded:
             self._owned = await asyncio.to_thread(self._remembered)
         try:
-            files = await asyncio.to_thread(_read_all, self._folder)
+            identity, files = await asyncio.to_thread(_read_all, self._folder)
         except OSError as error:
             self._tell({str(self._folder): _Wrong(f"the folder cannot be read: {error.strerror or error}")})
             return AGAIN_S
-        is_first, self._is_loaded = not self._is_loaded, True
+        self._is_loaded = True
+        if files:
+            self._seen_in = identity
         named = _named(files, wrong)
         for file, content in named.items():
             if self._applied.get(file) == files[file].digest:
@@ -221,17 +231,18 @@ class ConnectorFolder:
                 self._applied[file] = files[file].digest
             except ConnectError as error:
                 wrong[file] = _Wrong.of(error)
-        if is_first and not files and self._owned:
+        is_sure = True
+        if self._seen_in == identity:
+            is_sure = await self._delete_unnamed(host, files, named, wrong)
+        elif self._owned:
             wrong[str(self._folder)] = _Wrong(
                 f"the folder is empty, and may not be mounted: {', '.join(sorted(self._owned))} of its files before "
                 "are not deleted; delete them by request where they are to go"
             )
-        elif files or not is_first:
-            await self._delete_unnamed(host, files, named, wrong)
         await asyncio.to_thread(self._remember)
         self._tell(wrong)
-        if not wrong:
-            return None
+        if not is_sure:
+            return SURE_S
         return SOON_S if any(one.passes for one in wrong.values()) else AGAIN_S
 
     async def _apply(self, host: Host, file: str, content: ConnectorFile) -> None:
@@ -246,11 +257,17 @@ class ConnectorFolder:
 
     async def _delete_unnamed(
         self, host: Host, files: Mapping[str, _Read], named: Mapping[str, ConnectorFile], wrong: dict[str, _Wrong]
-    ) -> None:
-        """Delete what no file names any more."""
+    ) -> bool:
+        """Delete what no file names any more, and did not at the look before; return whether nothing is missed since
+        this look alone."""
         names = {content.name for content in named.values()}
+        missed_before, self._missed = self._missed, set()
+        gone_before, self._gone = self._gone, self._applied.keys() - files.keys()
         for name, file in list(self._owned.items()):
             if name in names or (file in files and file not in named):
+                continue
+            self._missed.add(name)
+            if name not in missed_before:
                 continue
             try:
                 if host.base.configs.config(name) is not None:
@@ -260,8 +277,9 @@ class ConnectorFolder:
                 self._wanted.pop(name, None)
             except ConnectError as error:
                 wrong[name] = _Wrong.of(error, "no file names it any more, and it cannot be deleted: ")
-        for file in self._applied.keys() - files.keys():
+        for file in self._gone & gone_before:
             del self._applied[file]
+        return self._missed <= missed_before and self._gone <= gone_before
 
     def _tell(self, wrong: dict[str, _Wrong]) -> None:
         """Log what is wrong, once; and what is no more."""
@@ -296,14 +314,15 @@ class ConnectorFolder:
             raise EnvironmentFault(f"{self._record} cannot be written: {error.strerror}") from error
 
 
-def _read_all(folder: Path) -> dict[str, _Read]:
-    """Return the files of a folder by their names, in order. On any thread but the loop's.
+def _read_all(folder: Path) -> tuple[tuple[int, int], dict[str, _Read]]:
+    """Return what tells a folder from another, and its files by their names, in order. On any thread but the loop's.
 
     Raises:
         OSError: The folder cannot be listed.
     """
     names = sorted(path.name for path in folder.iterdir() if _is_one(path))
-    return {name: _read(folder / name) for name in names[:FILES_MAX]}
+    found = folder.stat()
+    return (found.st_dev, found.st_ino), {name: _read(folder / name) for name in names[:FILES_MAX]}
 
 
 def _is_one(path: Path) -> bool:

@@ -30,7 +30,8 @@ from tests.support.worker import RunningWorker, running_worker, until
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder_watch, "STILL_S", 0.05)
-    monkeypatch.setattr(connector_files, "SOON_S", 0.05)
+    for name in ("SOON_S", "SURE_S", "AGAIN_S"):
+        monkeypatch.setattr(connector_files, name, 0.05)
 
 
 @pytest.fixture
@@ -186,7 +187,7 @@ async def test_a_file_under_another_name_is_the_same_connector_and_one_with_anot
 ) -> None:
     put(folder, "1.json", "a")
     async with kept(worker, folder, tmp_path) as keeping:
-        await until(lambda: topics(worker) == {"a": "t"})
+        await until(lambda: keeping._owned == {"a": "1.json"})
         life = worker.herder._configs.revision("a").life
         (folder / "1.json").rename(folder / "2.json")
         await until(lambda: keeping._owned == {"a": "2.json"})
@@ -230,13 +231,58 @@ async def test_what_went_while_the_worker_was_down_is_deleted_at_its_start_but_n
     (folder / "b.json").unlink()
     async with kept(worker, folder, tmp_path) as keeping:
         await until(lambda: "may not be mounted" in told(keeping).get(str(folder), ""))
+        await looks(keeping, worker, 3)
         assert topics(worker) == {"b": "t"}
         put(folder, "c.json", "c")
         await until(lambda: topics(worker) == {"c": "t"})
     folder.rename(tmp_path / "away")
     async with kept(worker, folder, tmp_path) as keeping:
         await until(lambda: "cannot be read" in told(keeping).get(str(folder), ""))
+        await looks(keeping, worker, 3)
         assert topics(worker) == {"c": "t"}
+
+
+async def looks(keeping: ConnectorFolder, worker: RunningWorker, count: int) -> None:
+    for _ in range(count):
+        await keeping._look_once(worker.herder)
+
+
+async def test_a_volume_that_goes_while_the_worker_runs_leaves_an_empty_folder_for_which_nothing_is_deleted(
+    worker: RunningWorker, folder: Path, tmp_path: Path
+) -> None:
+    put(folder, "a.json", "a")
+    async with kept(worker, folder, tmp_path) as keeping:
+        await until(lambda: topics(worker) == {"a": "t"})
+        folder.rename(tmp_path / "mounted")
+        folder.mkdir()
+        await until(lambda: "may not be mounted" in told(keeping).get(str(folder), ""))
+        await looks(keeping, worker, 3)
+        assert topics(worker) == {"a": "t"}
+        folder.rmdir()
+        (tmp_path / "mounted").rename(folder)
+        await until(lambda: not told(keeping))
+        (folder / "a.json").unlink()
+        await until(lambda: topics(worker) == {})
+
+
+async def test_a_file_that_is_renamed_while_the_folder_is_listed_is_not_missed(
+    worker: RunningWorker, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder, "1.json", "a")
+    async with kept(worker, folder, tmp_path) as keeping:
+        await until(lambda: "a" in keeping._owned)
+        read_all = connector_files._read_all
+        hidden = iter([True])
+
+        def listing(of: Path) -> Any:
+            identity, files = read_all(of)
+            return identity, {} if next(hidden, False) else files
+
+        life = worker.herder._configs.revision("a").life
+        monkeypatch.setattr(connector_files, "_read_all", listing)
+        await looks(keeping, worker, 4)
+        assert next(hidden, None) is None, "one listing did not have it"
+        assert worker.herder._configs.revision("a").life == life
 
 
 async def test_another_folder_deletes_nothing_of_the_one_before_and_a_damaged_record_nothing_at_all(
@@ -308,7 +354,6 @@ async def test_a_defect_in_a_look_is_logged_and_ends_nothing(
         raise RuntimeError("a defect")
 
     monkeypatch.setattr(connector_files, "_read_all", broken)
-    monkeypatch.setattr(connector_files, "AGAIN_S", 0.05)
     put(folder, "a.json", "a")
     async with kept(worker, folder, tmp_path) as keeping:
         await until(lambda: any("a defect" in notice.message for notice in keeping.notices()))
