@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,24 @@ def test_the_image_is_made_of_what_is_there_and_its_context_holds_that_and_nothi
     ignored = CONTAINERFILE.with_name("Containerfile.dockerignore").read_text().splitlines()
     assert {line[1:] for line in ignored if line.startswith("!")} == sources
     assert "*" in ignored
+
+
+def test_what_the_context_holds_is_enough_to_build_the_distribution(tmp_path: Path) -> None:
+    for _, rest in (one for one in instructions() if one[0] == "COPY" and "--from" not in one[1]):
+        *sources, target = rest.split()
+        for source in sources:
+            if (HOUSE / source).is_dir():
+                ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+                shutil.copytree(HOUSE / source, tmp_path / "src" / target, ignore=ignored)
+            else:
+                (tmp_path / "src").mkdir(exist_ok=True)
+                shutil.copy(HOUSE / source, tmp_path / "src" / target)
+    build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path]
+    done = ran(*build, "--disable-pip-version-check", tmp_path / "src")
+    assert done.returncode == 0, done.stderr
+    [wheel] = tmp_path.glob("connect_runtime-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {"connect/container.py", "connect_file/sink.py", "connect_transforms/__init__.py"} <= set(names)
 
 
 def test_the_image_runs_without_root_and_without_a_shell_and_imports_nothing_of_its_working_directory() -> None:

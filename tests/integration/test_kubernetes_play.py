@@ -119,10 +119,10 @@ def test_a_pod_that_is_ended_under_load_again_and_again_loses_nothing_and_double
             with Pod(spec, tmp_path / "volume", environment) as pod:
                 with pod.until_ready() as client:
                     until(lambda before=before: len(numbers(tmp_path / "out.txt")) > before + 100, pod)  # type: ignore[misc]
+                    until(lambda pod=pod: pod.answers["livenessProbe"] and pod.answers["readinessProbe"], pod)  # type: ignore[misc]
                     if not took:
                         check_promises(client, exactly_once=exactly_once)
                 took.append(ending(pod))
-                assert pod.answers["livenessProbe"] and pod.answers["readinessProbe"]
             out = numbers(tmp_path / "out.txt")
             assert out == list(range(len(out))), "each line once and in order, after each stop"
     count = written[0]
