@@ -79,7 +79,9 @@ class Window:
         if now_s - began >= SAMPLE_S:
             self._old, self._now = self._now, (now_s, value, 1, value, value)
         elif count:
-            self._now = (began, total + value, count + 1, min(low, value), max(high, value))
+            # Not min and max, which take half as long again as all of this.
+            low, high = (value if value < low else low), (value if value > high else high)
+            self._now = (began, total + value, count + 1, low, high)
         else:
             self._now = (began, value, 1, value, value)
 
