@@ -107,6 +107,7 @@ async def exporting(host: Host) -> AsyncIterator[None]:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
             await _in_time(metrics.send())
+            await metrics.aclose()
         if provider is not None:
             await _in_time(asyncio.to_thread(provider.shutdown))
 
@@ -152,6 +153,10 @@ class MetricsSender:
         elif failed is None and self._is_failing:
             logger.info("metrics are sent to otel.endpoint again")
         self._is_failing = failed is not None
+
+    async def aclose(self) -> None:
+        """End what is under way."""
+        await self._looks.aclose()
 
     def _sent(self, look: WorkerLook) -> str | None:
         """Send a look; return why that failed. On a thread."""

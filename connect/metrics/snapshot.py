@@ -8,6 +8,7 @@ all.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -29,12 +30,16 @@ from connect.runtime.plugins import CONNECTOR_KINDS
 from connect.runtime.tasks.meter import TaskMeter
 from connect.runtime.tasks.task import TaskRunner
 
+logger = logging.getLogger(__name__)
+
 #: The states that counts are given for, in Kafka's words.
 STATES: Final = tuple(state.value for state in State)
 #: What is told where a plugin is not installed any more.
 UNKNOWN: Final = "unknown"
-#: How long a look waits for the log: what is not known by then is left out of this one.
+#: How long a look waits for the log: where that takes longer, it tells what the look before has found.
 LOG_WITHIN_S: Final = 0.25
+#: How long the log is asked, for who looks next.
+ASKED_WITHIN_S: Final = 10.0
 #: Of more topics no sizes are told: each is a series.
 TOPICS_MAX: Final = 1000
 _READS_AT_ONCE: Final = 8
@@ -130,26 +135,41 @@ class Looks:
         self._ages = Ages(host)
         self._group: tuple[tuple[str, bool], ...] | None = None
         self._rebalances, self._rebalanced_ms = 0, self._started_ms
+        #: What the log has told last, and the asking that is under way.
+        self._lags: Mapping[str, SinkLag] = {}
+        self._lag_ages: Mapping[str, float] = {}
+        self._sizes: Mapping[str, int] = {}
+        self._asking: asyncio.Task[None] | None = None
 
     async def look(self) -> WorkerLook:
         """Return what there is to tell now. Waits for the log, but not for long."""
-        herder = self._host.herder
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask(), name="asking the log for metrics")
+        await asyncio.wait({self._asking}, timeout=LOG_WITHIN_S)
+        return self._taken(self._host.herder)
+
+    async def aclose(self) -> None:
+        """End what is under way."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
+
+    async def _ask(self) -> None:
+        """Ask the log. What it does not tell is not known: no figure of before stands for it."""
         lags: Mapping[str, SinkLag] = {}
         ages: Mapping[str, float] = {}
         sizes: Mapping[str, int] = {}
         try:
-            async with asyncio.timeout(LOG_WITHIN_S):
+            async with asyncio.timeout(ASKED_WITHIN_S):
                 sizes = await self._topic_bytes()
-                lags = {} if herder is None else await herder.lags()
+                lags = {} if self._host.herder is None else await self._host.herder.lags()
                 ages = await self._ages.look(lags)
-        except (TimeoutError, ConnectError, OSError):  # /v1/lag tells why; a scrape goes on without
-            ages = ages or self._ages.known(lags)
-        return self._taken(herder, lags, ages, sizes)
+        except (TimeoutError, ConnectError, OSError) as error:  # /v1/lag tells why; a scrape goes on without
+            logger.debug("the log does not tell of lag or sizes: %s: %s", type(error).__name__, error)
+        self._sizes, self._lags, self._lag_ages = sizes, lags, ages
 
-    def _taken(
-        self, herder: Herder | None, lags: Mapping[str, SinkLag], ages: Mapping[str, float], sizes: Mapping[str, int]
-    ) -> WorkerLook:
-        base = self._host.base
+    def _taken(self, herder: Herder | None) -> WorkerLook:
+        base, lags, ages, sizes = self._host.base, self._lags, self._lag_ages, self._sizes
         self._note_group()
         tasks = tuple(self._tasks(herder))
         counts = {name: Counter[str]() for name in ([] if herder is None else herder.connectors())}
@@ -308,10 +328,9 @@ class Ages:
         for failure in await asyncio.gather(*unknown, return_exceptions=True):
             if isinstance(failure, BaseException) and not isinstance(failure, ConnectError | OSError):
                 raise failure
-        return self.known(lags)
+        return self._known(lags)
 
-    def known(self, lags: Mapping[str, SinkLag]) -> Mapping[str, float]:
-        """Return what was learnt before."""
+    def _known(self, lags: Mapping[str, SinkLag]) -> Mapping[str, float]:
         found, now = {}, now_ms()
         for name, lag in lags.items():
             if not lag.lag:

@@ -65,7 +65,8 @@ _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def make_app(host: Host) -> FastAPI:
-    """Return the application; it serves until the host is closed."""
+    """Return the application; it serves until the host is closed. Who serves it closes `app.state.leader` and
+    `app.state.metrics`."""
     app = FastAPI(
         title="Connect",
         version=connect.__version__,
@@ -74,6 +75,7 @@ def make_app(host: Host) -> FastAPI:
         redoc_url=None,
     )
     app.state.host = host
+    app.state.metrics = metrics.Telling(host)
     for part in _PARTS:
         app.include_router(part.router)
     errors.install(app)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from connect.rest.connectors import host_of
 from connect.rest.routes import Route
 from connect.runtime.host import Host
+
+if TYPE_CHECKING:  # a start goes without
+    from connect.metrics.snapshot import Looks
 
 router = APIRouter(tags=["worker"], route_class=Route)
 
@@ -19,24 +21,36 @@ router = APIRouter(tags=["worker"], route_class=Route)
 async def metrics(request: Request) -> Response:
     """Show all metrics of the families that metrics.families names: as OpenMetrics where it is asked for, else as
     Prometheus's text."""
-    host, state = host_of(request), request.app.state
-    if not hasattr(state, "telling"):
-        state.telling = await asyncio.to_thread(_telling, host)
-    tell: Callable[[str], Awaitable[Response]] = state.telling
-    return await tell(request.headers.get("accept", ""))
+    telling: Telling = request.app.state.metrics
+    return await telling.answer(request.headers.get("accept", ""))
 
 
-def _telling(host: Host) -> Callable[[str], Awaitable[Response]]:
-    """Return what answers, given what a request accepts. Loaded when somebody asks first: a start goes without."""
-    from connect.metrics.exposition import OPENMETRICS, TEXT, render
-    from connect.metrics.snapshot import Looks
+class Telling:
+    """Answers with the metrics of one worker. What that needs is loaded with the first request."""
 
-    looks, families = Looks(host), host.base.config.metrics_families
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._looks: Looks | None = None
 
-    async def tell(accept: str) -> Response:
-        look, openmetrics = await looks.look(), "application/openmetrics-text" in accept
+    async def answer(self, accept: str) -> Response:
+        """Return the text in the format that a request accepts."""
+        await asyncio.to_thread(_load)
+        from connect.metrics.exposition import OPENMETRICS, TEXT, render
+        from connect.metrics.snapshot import Looks
+
+        self._looks = self._looks or Looks(self._host)
+        look, openmetrics = await self._looks.look(), "application/openmetrics-text" in accept
+        families = self._host.base.config.metrics_families
         # Aside: the loop is everybody's, and this takes some milliseconds.
         text = await asyncio.to_thread(render, look, families, openmetrics=openmetrics)
         return Response(text, media_type=OPENMETRICS if openmetrics else TEXT)
 
-    return tell
+    async def aclose(self) -> None:
+        """End what is under way. Safe to call twice."""
+        looks, self._looks = self._looks, None
+        if looks is not None:
+            await looks.aclose()
+
+
+def _load() -> None:
+    import connect.metrics.exposition  # noqa: F401 - once it is here, importing it costs nothing

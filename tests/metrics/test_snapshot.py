@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pytest
+
+from connect.metrics import snapshot
 from connect.metrics.declarations import FAMILIES
 from connect.metrics.exposition import render
 from connect.metrics.snapshot import Looks
 from connect.records import Columns
+from connect.runtime.lag import SinkLag
 from tests.support.groups import generated, group
 from tests.support.monitored import monitored_worker
 from tests.support.worker import STRING, RunningWorker, running_worker, until
@@ -128,3 +132,24 @@ async def test_workers_of_a_group_tell_of_their_own_tasks_and_one_of_the_connect
     assert counts == ['kafka_connect_worker_connector_total_task_count{connector="c"} 1'] * 2
     assert (found["a"].rebalances, after.rebalances) == (0, 1)
     assert len(after.tasks) == 2
+
+
+async def test_a_log_that_is_slow_holds_no_look_up_and_is_told_of_in_a_later_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "LOG_WITHIN_S", 0.05)
+    async with running_worker(tmp_path) as worker:
+        await worker.herder.cluster.admin.create_topic("t")
+        looks, lags, may = Looks(worker.herder), worker.herder.lags, asyncio.Event()
+
+        async def slow() -> Mapping[str, SinkLag]:
+            await may.wait()
+            return await lags()
+
+        monkeypatch.setattr(worker.herder, "lags", slow)
+        assert (await looks.look()).topic_bytes == {}
+        may.set()
+        deadline = time.monotonic() + 10
+        while "t" not in (await looks.look()).topic_bytes:
+            assert time.monotonic() < deadline, "what was asked is told later"
+        await looks.aclose()
