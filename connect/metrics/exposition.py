@@ -9,15 +9,36 @@ Source: Prometheus, docs/instrumenting/exposition_formats.md; OpenMetrics 1.0.0.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Final, cast
 
 from connect.figures import Histogram
 from connect.metrics.declarations import Histograms, Metric, Reading, Samples, wanted
-from connect.metrics.snapshot import WorkerLook
+from connect.metrics.snapshot import Looks, WorkerLook
+from connect.runtime.host import Host
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+class Texts:
+    """The texts of one worker. For the event loop."""
+
+    def __init__(self, host: Host) -> None:
+        self._looks = Looks(host)
+        self._families = host.base.config.metrics_families
+
+    async def text(self, accept: str) -> tuple[bytes, str]:
+        """Return what there is to tell now, and of which kind the text is, for what a request accepts."""
+        look, openmetrics = await self._looks.look(), "application/openmetrics-text" in accept
+        # Aside: the loop is everybody's, and this takes some milliseconds.
+        text = await asyncio.to_thread(render, look, self._families, openmetrics=openmetrics)
+        return text, OPENMETRICS if openmetrics else TEXT
+
+    async def aclose(self) -> None:
+        """End what is under way."""
+        await self._looks.aclose()
 
 
 def render(look: WorkerLook, families: Iterable[str], *, openmetrics: bool = False) -> bytes:
