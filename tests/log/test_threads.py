@@ -36,6 +36,7 @@ async def test_those_who_ask_while_an_fsync_is_under_way_share_the_next_one():
     slow.go.set()
     await asyncio.gather(first, *others)
     assert slow.syncs == 2
+    assert sum(threads.syncs.seconds.counts) == 2, "each is timed"
     threads.close()
     assert threads.join() == []
 

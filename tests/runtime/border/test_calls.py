@@ -179,6 +179,7 @@ async def test_a_call_has_a_deadline_and_what_holds_the_thread_is_named(thread: 
         await call(thread, slow.flush)
     with pytest.raises(PluginTimeoutError, match="flush of plugin-thread"):  # stop waits behind flush
         await call(thread, slow.stop)
+    assert thread.late_calls == 2
     assert thread.is_busy
     slow.gate.set()
     await asyncio.wait_for(thread.run(int), 10)

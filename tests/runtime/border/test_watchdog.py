@@ -104,6 +104,7 @@ async def test_who_holds_the_loop_is_named_while_it_stands_and_afterwards(
     assert notice.code == "loop.held"
     assert re.match(r"flush of task x-0, org\.Odd held the event loop for [1-9]\d* s", notice.message)
     assert "test_watchdog.py" in notice.message
+    assert watch.loop_delay.sum_s > 0.5, "that beat had to wait"
     thread.close()
 
 

@@ -74,6 +74,18 @@ async def test_bad_records_are_counted_by_what_became_of_them(tmp_path: Path) ->
         assert strict.shares.state == "FAILED"
 
 
+async def test_a_task_in_a_process_of_its_own_is_counted_as_any_other(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("a\nb\nc\n")
+    async with running_worker(tmp_path) as worker:
+        source = {"connector.class": "FileStreamSource", "file": str(tmp_path / "in.txt"), "topic": "t"}
+        apart = {"plugin.isolation": "process", "value.converter": STRING}
+        await worker.client.put("/connectors/in/config", json={**source, **apart})
+        await worker.until(lambda: worker.records("in") == 3)
+        meter = meter_of(worker, "in")
+        assert (meter.read_total, meter.sent_total) == (3, 3)
+        assert stages(meter) >= {"poll", "convert", "write"}
+
+
 def test_causes_of_dead_letters_are_bounded() -> None:
     meter = TaskMeter()
     for number in range(CAUSES_MAX + 5):
