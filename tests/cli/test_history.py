@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cli.conftest import Cli
+from tests.support.forks import ForkedWorker
 
 
 def test_the_history_of_a_connector_is_a_table_also_once_it_is_deleted(
@@ -74,4 +75,25 @@ def test_a_rollback_restores_the_config_and_what_ran(cli: Cli, worker_url: str, 
         ("rolled back", 1),
         ("deleted", None),
         ("rolled back", 3),
+    ]
+
+
+def test_files_and_commands_without_a_worker_stand_in_the_history_too(
+    cli: Cli, tmp_path: Path, file: Path, name: str
+) -> None:
+    data = tmp_path / "data"
+    with ForkedWorker(data, file) as worker:
+        url = worker.url()
+        while name not in cli("connector", "list", "--json", "--url", url).json:  # ends with the test's own timeout
+            assert worker.process.poll() is None, worker.log
+        assert worker.stop() == 0
+    assert cli("connector", "stop", name, "--offline", "--data-dir", data).code == 0
+    assert cli("connector", "delete", name, "--offline", "--data-dir", data).code == 0
+    with ForkedWorker(data) as worker:
+        versions = cli("connector", "history", name, "--json", "--url", worker.url()).json["versions"]
+        assert worker.stop() == 0
+    assert [(one["what"], one["user"]) for one in versions] == [
+        ("created", "file"),
+        ("stopped", "offline"),
+        ("deleted", "offline"),
     ]
