@@ -11,7 +11,7 @@ import inspect
 import re
 import textwrap
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NoReturn
 
 import pydantic
@@ -20,6 +20,7 @@ from pydantic_core import PydanticUndefined
 
 from connect.api.config import Config, config_key, redeclared
 from connect.api.config_values import Secret
+from connect.api.functions.runtime_keys import is_of_runtime
 
 #: How a parameter is called that the runtime's context is given to.
 CONTEXT: Final = "context"
@@ -78,7 +79,7 @@ class Parameters:
             more: Pairs of annotation and `config_key(...)`.
 
         Raises:
-            TypeError: A key's annotation is no type that a config's text can be read as.
+            TypeError: A key's annotation is no type that a config's text can be read as, or a key is the runtime's.
         """
         fields: dict[str, Any] = {}
         for name, declared in (more | self._fields).items():
@@ -95,7 +96,16 @@ class Parameters:
             self.refuse(f"has a parameter that cannot be a key of its config: {error}")
         if len(keys) < len(more.keys() | self._fields.keys()):
             self.refuse("has two parameters that are one key of its config; a _ at the end is no part of a key")
+        self._refuse_runtime_keys(keys.keys() - {name.replace("_", ".") for name in more})
         return made
+
+    def _refuse_runtime_keys(self, names: Iterable[str]) -> None:
+        """Refuse keys that the runtime has itself."""
+        for name in sorted(names):
+            if is_of_runtime(self.form, name):
+                mine = f"own_{name.replace('.', '_')}"
+                also = "; context.connector is the connector's name" if name == "name" else ""
+                self.refuse(f"has {name} as a key, which the runtime reads itself; write another name: {mine}{also}")
 
     def arguments(self, config: Config) -> dict[str, Any]:
         """Return the function's arguments by name, as a config has them."""

@@ -192,3 +192,39 @@ def test_a_word_of_pythons_with_a_line_behind_it_is_the_key_of_that_word() -> No
     config_class = parameters.config_class()
     assert list(config_class.keys()) == ["from", "class", "is"]
     assert parameters.arguments(config_class.parse({"from": "3"})) == {"from_": 3, "class_": "c", "is_": True}
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "key"),
+    [
+        ("source", "tasks_max", "tasks.max"),
+        ("source", "name", "name"),
+        ("source", "transforms", "transforms"),
+        ("source", "topic_creation_default_partitions", "topic.creation.default.partitions"),
+        ("sink", "topics", "topics"),
+        ("sink", "consumer_override_group_id", "consumer.override.group.id"),
+        ("transform", "predicate", "predicate"),
+        ("transform", "type_", "type"),
+    ],
+)
+def test_a_key_that_the_runtime_reads_itself_is_refused_with_what_to_write(form: str, name: str, key: str) -> None:
+    namespace: dict[str, Any] = {}
+    exec(f"def read({name}: str) -> None: ...", namespace)
+    with pytest.raises(TypeError, match=rf"read has {key} as a key, .* write another name: own_") as raised:
+        Parameters(namespace["read"], form).config_class()
+    assert ("context.connector" in str(raised.value)) is (key == "name")
+
+
+def test_a_key_of_the_runtime_is_refused_under_another_parameters_name_too() -> None:
+    def read(most: int = config_key("At most.", default=1, name="tasks.max")) -> None:
+        """Read."""
+
+    with pytest.raises(TypeError, match=r"has tasks\.max as a key"):
+        declared(read)
+
+
+def test_the_runtimes_keys_are_refused_only_where_it_reads_them() -> None:
+    def read(topics: list[str], negate: bool, predicate: str, tasks: int = 1) -> None:
+        """Read."""
+
+    assert set(declared(read).keys()) == {"topics", "negate", "predicate", "tasks"}
