@@ -41,7 +41,6 @@ OTHER_SET = register_code(
 
 #: What a worker that does not know a route answers: Kafka Connect's, with no code, or an older one of ours.
 _NO_ROUTE: Final = (NotFoundError.default_code, "request.invalid")
-_ENDINGS: Final = (".json", ".properties")
 _SET: Final = "apply.set"
 _HASH_CHARS: Final = 16
 _DONE: Final = {"create": "created", "change": "changed", "delete": "deleted"}
@@ -102,9 +101,9 @@ def apply(
 ) -> int:
     """Bring connectors to what config files say: create, change, and with --prune delete them.
 
-    Of a folder the .json and .properties files are read, each as 'connect worker' takes it. All of them are checked
-    before anything is changed, and a change is refused where somebody else has changed the connector meanwhile. Applied
-    a second time nothing changes.
+    Of a folder the .json, .yaml and .properties files are read, each as 'connect worker' takes it. All of them are
+    checked before anything is changed, and a change is refused where somebody else has changed the connector meanwhile.
+    Applied a second time nothing changes.
     """
     if prune and not set_name:
         raise UsageError(
@@ -168,17 +167,17 @@ def read_files(
 
 
 def _paths(paths: Sequence[Path], problems: Problems) -> Iterable[Path]:
+    from connect.cli.settings import ENDINGS, config_files
+
     for path in paths:
         if not path.is_dir():
             yield path
             continue
-        inside = sorted(
-            one for one in path.iterdir() if one.suffix in _ENDINGS and not one.name.startswith(".") and one.is_file()
-        )
+        inside = config_files(path)
         with problems.catch():
             if not inside:
                 raise ConfigError(
-                    f"{path} holds no connector's config: no file that ends in {' or '.join(_ENDINGS)}",
+                    f"{path} holds no connector's config: no file that ends in {', '.join(ENDINGS)}",
                     code="config.unreadable",
                 )
         yield from inside

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from connect.api import ConfigError, ConnectError, EnvironmentFault, NotFoundError
-from connect.cli.settings import ConnectorFile, connector_file
+from connect.cli.settings import ConnectorFile, config_files, connector_file
 from connect.credentials import write_private
 from connect.runtime.border.watchdog import Notice
 from connect.runtime.folder_watch import FolderWatch
@@ -40,8 +40,6 @@ logger = logging.getLogger(__name__)
 
 #: What passes by itself: nobody leads just yet, or what is known as the leader died and the group does not know it.
 ON_ITS_WAY: Final = ("worker.rebalancing", "environment.unreachable")
-#: Which files of a folder are read.
-ENDINGS: Final = (".json", ".properties")
 #: A larger file is no connector's config.
 BYTES_MAX: Final = 1 << 20
 #: More files are not looked at.
@@ -320,13 +318,9 @@ def _read_all(folder: Path) -> tuple[tuple[int, int], dict[str, _Read]]:
     Raises:
         OSError: The folder cannot be listed.
     """
-    names = sorted(path.name for path in folder.iterdir() if _is_one(path))
+    names = [path.name for path in config_files(folder)]
     found = folder.stat()
     return (found.st_dev, found.st_ino), {name: _read(folder / name) for name in names[:FILES_MAX]}
-
-
-def _is_one(path: Path) -> bool:
-    return path.suffix in ENDINGS and not path.name.startswith(".") and path.is_file()
 
 
 def _read(path: Path) -> _Read:

@@ -16,6 +16,7 @@ import click
 from connect.api import ConfigError, ConnectError, register_code
 from connect.cli.output import UsageError, as_json_option, error_body, print_error, print_json
 from connect.cli.plugins import plugin_path
+from connect.cli.settings import ENDINGS, config_files
 from connect.cli.texts import parse_numbered, read_text
 from connect.runtime.validation.findings import Finding, Level, is_to_be_mended
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 TWICE: Final = register_code(
     "lint.twice", "A key stands twice in one file, or a connector's name in two.", "Remove one of the two."
 )
-#: Files of a folder that are looked at.
-_SUFFIXES: Final = (".json", ".yaml", ".yml", ".properties")
 _YAML_KEY: Final = re.compile(r"[\s-]*[\"']?([^\s\"'#:][^\"'#:]*)[\"']?:(?:\s|$)")
 _JSON_KEY: Final = re.compile(r'"((?:[^"\\\n]|\\.)*)"\s*:')
 
@@ -143,9 +142,9 @@ def _files(sources: Iterable[Path], errors: list[tuple[str, ConnectError]]) -> I
         if not source.is_dir():
             yield source
             continue
-        found = sorted(path for path in source.iterdir() if path.suffix in _SUFFIXES and path.is_file())
+        found = config_files(source)
         if not found:
-            told = f"{source} has no file that ends in {' or '.join(_SUFFIXES)}"
+            told = f"{source} has no file that ends in {', '.join(ENDINGS)}"
             errors.append((str(source), ConfigError(told, code="config.unreadable")))
         yield from found
 

@@ -6,13 +6,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from connect.api import ConfigError
 from connect.cli.texts import parse_json, parse_numbered, read_text
 from connect.runtime.model import TargetState
 from connect.runtime.worker_config import WorkerConfig
 from connect.runtime.worker_environment import environment_config, with_listeners
+
+#: How the names of files end that are configs, where a folder is named.
+ENDINGS: Final = (".json", ".yaml", ".yml", ".properties")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,17 @@ class ConnectorFile:
     name: str
     config: dict[str, str]
     initial_state: TargetState | None = None
+
+
+def config_files(folder: Path) -> list[Path]:
+    """Return the configs in a folder, by name; not those in folders below it, nor hidden files.
+
+    Raises:
+        OSError: The folder cannot be listed.
+    """
+    return sorted(
+        path for path in folder.iterdir() if path.suffix in ENDINGS and not path.name.startswith(".") and path.is_file()
+    )
 
 
 def worker_config(

@@ -159,7 +159,7 @@ def test_what_cannot_be_read_ends_with_2_and_hides_nothing_else(cli: Cli) -> Non
     assert [each["source"] for each in done.json["errors"]] == ["bad.json"]
     assert [each["file"] for each in done.json["findings"]] == ["out.json"]
     Path("empty").mkdir()
-    assert "has no file that ends in .json or .yaml or .yml or .properties" in cli("lint", "empty").err
+    assert "has no file that ends in .json, .yaml, .yml, .properties" in cli("lint", "empty").err
     cli.refused(2, "config.invalid", "lint", mentions="no config is given")
 
 
