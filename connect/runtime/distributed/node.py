@@ -183,6 +183,8 @@ class Node:
             await self._lead_no_more()
         else:
             await self._leave()
+            # Now, and not once REST has closed: the others choose who leads, and run what was given up.
+            await self._membership.aclose()
 
     def raise_failure(self) -> None:
         """Raise what this life ended by, if it was no loss of the membership."""

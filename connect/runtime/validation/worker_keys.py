@@ -70,7 +70,7 @@ _COPIES: Final = frozenset(f"{kind}.storage.replication.factor" for kind in ("co
 _ROWS: Final = (
     _Row(
         " ".join((*JVM, "heap.opts")),
-        "there is no JVM: memory needs no setting, log.level sets the log, and /v1 shows the figures",
+        "there is no JVM: memory needs no setting, log.level sets the log, and the figures are at /metrics",
     ),
     _Row(
         f"{PARTS}*",

@@ -10,6 +10,7 @@ import pytest
 
 from connect.api import ConflictError, Connector, SourceConnector, SourceTask, hookimpl
 from connect.records import FetchedBatch
+from connect.runtime.health import readiness
 from connect.runtime.model import State, TargetState
 from connect.runtime.worker import ConnectorRunner
 from connect.stores.fenced import FencedProducer
@@ -51,6 +52,25 @@ async def test_when_the_leader_stops_another_one_leads_and_what_runs_elsewhere_g
     ]
     await after.put_config("y", generated("y", 1))
     await group.until_load(b=5)
+
+
+async def test_a_worker_that_drains_has_given_its_tasks_up_before_it_is_closed_and_says_that_it_stops(
+    group: Group,
+) -> None:
+    first = await group.start("a")
+    herder = await group.leader()
+    await herder.create("x", generated("x", 2))
+    second = await group.start("b")
+    await group.until_load(a=1, b=1)
+    assert readiness(first).status == "ready"
+    first.stop_soon()
+    assert readiness(first).status == "stopping" and readiness(second).status == "ready"
+    await asyncio.gather(first.drain(), first.drain())  # who closes and who waits, both
+    assert not group.running("a") and first.health().status == "healthy", "REST has something to tell of still"
+    assert await group.leader() is second.herder
+    await group.until_load(b=2)
+    await group.stop("a")
+    await until(lambda: [view.url for view in second.workers()] == ["http://b:8083"])
 
 
 async def test_a_leader_that_the_group_has_thrown_out_is_refused_what_it_writes_late(group: Group) -> None:
