@@ -532,7 +532,7 @@ class Herder(Views):
         with secrets.kept_out(self.plugins, full):
             desc = connector_desc(self.plugins, full)
             checked = await self.checked(desc.name, full)
-            validator.raise_for_errors(checked.shown)
+            validator.raise_for_errors(checked.shown, full)
             with checked.look.resolved.kept_out():
                 RestartConfig.parse(checked.look.resolved.config)
         return {key: value for key, value in full.items() if value is not None}

@@ -160,7 +160,17 @@ class _StandIn:
         plugin = cast(Plugin, self)
         Plugin.configure(plugin, config)
         self._open(plugin)
-        self._call("make", dict(self.home.ref), self._said(), dict(config.originals))
+        try:
+            self._call("make", dict(self.home.ref), self._said(), dict(config.originals))
+        except BaseException:  # nobody closes what was never made
+            self._leave()
+            raise
+
+    def _leave(self) -> None:
+        """Give the process up."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.close()
 
     def close(self) -> None:
         process, self._process = self._process, None
@@ -419,13 +429,6 @@ class _StepStandIn(_StandIn):
 
     _shared: _Shared | None = None
     _number = 0
-
-    def configure(self, config: Config) -> None:
-        try:
-            super().configure(config)
-        except BaseException:
-            self._leave()
-            raise
 
     def _open(self, plugin: Plugin) -> None:
         chain = _chain.get()

@@ -144,8 +144,11 @@ def framework_of(desc: PluginDesc) -> type[ConnectorConfig]:
     return SinkConnectorConfig if desc.kind is PluginKind.SINK else SourceConnectorConfig
 
 
-def raise_for_errors(infos: ConfigInfos) -> None:
+def raise_for_errors(infos: ConfigInfos, config: Mapping[str, Any]) -> None:
     """Raise what POST and PUT answer to a wrong config, if it is wrong.
+
+    Args:
+        config: As it was given, for what was meant.
 
     Raises:
         ConfigError: Counts the errors and lists each.
@@ -158,8 +161,18 @@ def raise_for_errors(infos: ConfigInfos) -> None:
             "You can also find the above list of errors at the endpoint "
             "`/connector-plugins/{connectorType}/config/validate`",
             config_path=errors[0][0],
-            hint=" ".join(nearest_classes(infos).values()),
+            hint=" ".join([*nearest_classes(infos).values(), *_misspelt(infos, config)]),
         )
+
+
+def _misspelt(infos: ConfigInfos, config: Mapping[str, Any]) -> Iterable[str]:
+    """Yield which given key nobody declares and is likely to be meant for one that is missing."""
+    known = {info.value.name for info in infos.configs}
+    others = [key for key in config if key not in known]
+    for info in infos.configs:
+        name = info.value.name
+        if name not in config and info.value.errors and (near := difflib.get_close_matches(name, others, n=1)):
+            yield f"Write {name} in place of {near[0]}, which nothing reads."
 
 
 def nearest_classes(infos: ConfigInfos) -> dict[str, str]:

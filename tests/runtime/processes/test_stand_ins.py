@@ -171,6 +171,27 @@ def test_the_process_of_a_step_that_cannot_be_made_or_closed_ends_all_the_same(
     step.close()
 
 
+def test_the_process_of_a_task_that_cannot_be_made_ends_though_nobody_closes_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[PluginProcess] = []
+
+    class Kept(PluginProcess):
+        def start(self) -> None:
+            made.append(self)
+            super().start()
+
+    monkeypatch.setattr(stand_ins, "PluginProcess", Kept)
+    cls: Any = stand_in_of(CountSource, LAUNCH, "p")
+    task = cls.task_class()
+    task.context = SimpleNamespace(connector="x", task=0, stopping=threading.Event(), log=logging.getLogger("x"))
+    monkeypatch.setitem(task.home.ref, "module", "no_such_module")
+    with pytest.raises(PluginError):
+        task.configure(cls.task_class.config_class.parse({"topic": "t"}))
+    (process,) = made
+    assert process.wait(20)
+
+
 def test_an_instance_that_was_never_configured_stops_and_closes() -> None:
     task: Any = cast(Any, stand_in_of(CountSource, LAUNCH, "p")).task_class()
     task.context = SimpleNamespace(stopping=threading.Event(), log=logging.getLogger("x"))

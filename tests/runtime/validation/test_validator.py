@@ -61,7 +61,7 @@ def test_a_rate_that_is_no_number_is_an_error_of_its_key(key: str) -> None:
     given = {"name": "s", "connector.class": "FileStreamSource", "topic": "t", key: "10k"}
     infos = validate(plugins(), WorkerConfig.parse({}), "FileStreamSource", given)
     with pytest.raises(ConfigError, match=f"Invalid value 10k for configuration {key}: Not a number of type DOUBLE"):
-        raise_for_errors(infos)
+        raise_for_errors(infos, {})
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_well_known_class_that_is_not_here_is_answered_with_what_takes_its_pla
         del config["transforms"]
     infos = validate(plugins(), WorkerConfig.parse({}), "FileStreamSource", config)
     with pytest.raises(ConfigError) as caught:
-        raise_for_errors(infos)
+        raise_for_errors(infos, {})
     assert said in (caught.value.hint or "")
 
 
@@ -209,3 +209,14 @@ def test_a_request_may_name_a_connector_by_another_of_its_names_than_the_config(
     full = "io.debezium.connector.postgresql.PostgresConnector"
     infos = validate(plugins(), WorkerConfig.parse({}), full, {**config, "topic.prefix": "p"})
     assert [info.value.name for info in infos.configs if info.value.errors] == []
+
+
+def test_a_key_that_is_nearly_the_one_that_is_missing_is_named() -> None:
+    config = {"name": "s", "connector.class": "FileStreamSource", "topci": "t"}
+    infos = validate(plugins(), WorkerConfig.parse({}), "FileStreamSource", config)
+    with pytest.raises(ConfigError, match='Missing required configuration "topic"') as caught:
+        raise_for_errors(infos, config)
+    assert caught.value.hint == "Write topic in place of topci, which nothing reads."
+    with pytest.raises(ConfigError) as other:
+        raise_for_errors(infos, {"name": "s", "connector.class": "FileStreamSource", "colour": "t"})
+    assert other.value.hint == ""
