@@ -80,6 +80,14 @@ def _place(shell: str) -> tuple[Path, str]:
     return folder / "_connect", f"write 'fpath=({folder} $fpath)' before compinit in ~/.zshrc, and open another shell"
 
 
+def _may_be_written(path: Path) -> bool:
+    """Say whether a path is free, or a file of this command. A link to nothing is somebody's, and leads elsewhere."""
+    if not path.exists():
+        return not path.is_symlink()
+    # What is no file is not opened: a pipe would wait for its other end.
+    return path.is_file() and _FIRST.encode() in path.read_bytes()
+
+
 def _write(path: Path, text: str) -> None:
     """Write the file.
 
@@ -87,7 +95,7 @@ def _write(path: Path, text: str) -> None:
         EnvironmentFault: It cannot be written, or is somebody else's.
     """
     try:
-        if path.exists() and _FIRST not in path.read_text():
+        if not _may_be_written(path):
             raise EnvironmentFault(
                 f"{path} is there, and not of this command",
                 code=NOT_WRITTEN,

@@ -47,6 +47,22 @@ def test_a_file_of_somebody_else_is_kept(cli: Cli, home: Path) -> None:
     assert mine.read_text() == "mine"
 
 
+@pytest.mark.parametrize("kind", ["bytes", "pipe", "folder", "link to nothing"])
+def test_what_is_there_and_no_text_of_this_command_is_kept(cli: Cli, home: Path, kind: str) -> None:
+    place, elsewhere = home / ".config/fish/completions/connect.fish", home / "elsewhere"
+    place.parent.mkdir(parents=True)
+    if kind == "bytes":
+        place.write_bytes(b"\xff\xfe\x94")
+    elif kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "folder":
+        place.mkdir()
+    else:
+        place.symlink_to(elsewhere)
+    cli.refused(3, "environment.completion", "completion", "fish", "--install", mentions="not of this command")
+    assert not elsewhere.exists()
+
+
 def test_a_folder_that_cannot_be_made_is_told(cli: Cli, home: Path) -> None:
     (home / ".config").write_text("")
     cli.refused(3, "environment.completion", "completion", "fish", "--install", mentions="cannot be written")
