@@ -14,6 +14,8 @@ from connect.api.java.properties import numbered_properties
 
 _MARKS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 MARK: Final = "\ufeff"
+#: A larger file is no config, and would fill the memory: a device, or a dump named by mistake.
+BYTES_MAX: Final = 16 << 20
 
 
 def read_text(path: Path, *, otherwise: str | None = None) -> str:
@@ -26,11 +28,21 @@ def read_text(path: Path, *, otherwise: str | None = None) -> str:
         ConfigError: config.unreadable.
     """
     try:
-        raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        if str(path) == "-":
+            raw = sys.stdin.buffer.read(BYTES_MAX + 1)
+        else:
+            with path.open("rb") as file:
+                raw = file.read(BYTES_MAX + 1)
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be read: {error.strerror}", code="config.unreadable", hint="Check that the path is right."
         ) from error
+    if len(raw) > BYTES_MAX:
+        raise ConfigError(
+            f"{path} has more than {BYTES_MAX:,} bytes, which no config has",
+            code="config.unreadable",
+            hint="Check that the path is right.",
+        )
     mark, encoding = next(((mark, name) for mark, name in _MARKS if raw.startswith(mark)), (b"", "utf-8"))
     try:
         return raw[len(mark) :].decode(encoding)

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from connect.api import ConfigError
 from connect.cli.contexts import read_secret
-from connect.cli.texts import parse_json, parse_numbered, read_text
+from connect.cli.texts import BYTES_MAX, parse_json, parse_numbered, read_text
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -34,6 +36,22 @@ def test_what_cannot_be_read_is_told_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "odd").write_bytes(b"\xff\xfex")
     with pytest.raises(ConfigError, match="UTF-16-LE"):
         read_text(tmp_path / "odd", otherwise="latin-1")
+
+
+def test_what_is_too_large_for_a_config_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    (tmp_path / "large").touch()
+    os.truncate(tmp_path / "large", BYTES_MAX + 1)
+    for path in (tmp_path / "large", Path("/dev/zero")):
+        with pytest.raises(ConfigError, match=f"{path.name} has more than {BYTES_MAX:,} bytes"):
+            read_text(path)
+
+
+def test_what_a_pipe_brings_is_read_too(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_text, args=["a=1"])
+    writer.start()
+    assert read_text(tmp_path / "pipe") == "a=1"
+    writer.join(5)
 
 
 def test_json_that_cannot_be_parsed_names_its_file_and_a_mark_in_front_is_no_part_of_it() -> None:
