@@ -228,7 +228,16 @@ def _pruned(rest: RestClient, files: Sequence[ConnectorFile], set_name: str) -> 
         for name, entry in sorted(there.items())
         if name not in known and entry["info"]["config"].get(_SET, "").strip() == set_name
     ]
-    return [Step(name, "delete", rest.etag(name), [], len(there[name]["info"]["tasks"]), None) for name in gone]
+    steps = []
+    for name in gone:
+        try:
+            # Looked at once more behind the ETag: what somebody takes out of the set after that has another one.
+            etag, config = rest.etag(name), rest.named("GET", name, "/config")
+        except NotFoundError:  # somebody was faster
+            continue
+        if config.get(_SET, "").strip() == set_name:
+            steps.append(Step(name, "delete", etag, [], len(there[name]["info"]["tasks"]), None))
+    return steps
 
 
 def hash_of(steps: Sequence[Step]) -> str:

@@ -17,6 +17,7 @@ plugin, may come. Links of Kubernetes' volumes are followed: a swap of `..data` 
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import logging
 from collections.abc import Mapping
@@ -42,7 +43,7 @@ logger = logging.getLogger(__name__)
 ON_ITS_WAY: Final = ("worker.rebalancing", "environment.unreachable")
 #: A larger file is no connector's config.
 BYTES_MAX: Final = 1 << 20
-#: More files are not looked at.
+#: With more files nothing is applied.
 FILES_MAX: Final = 10_000
 #: How soon it is looked again: after a failure that passes by itself; and after any other, or though nothing changed.
 SOON_S: Final = 2.0
@@ -319,8 +320,10 @@ def _read_all(folder: Path) -> tuple[tuple[int, int], dict[str, _Read]]:
         OSError: The folder cannot be listed.
     """
     names = [path.name for path in config_files(folder)]
+    if len(names) > FILES_MAX:  # of some nobody would know, and their connectors would seem to be named no more
+        raise OSError(errno.EFBIG, f"it has {len(names):,} configs, and {FILES_MAX:,} at most are expected")
     found = folder.stat()
-    return (found.st_dev, found.st_ino), {name: _read(folder / name) for name in names[:FILES_MAX]}
+    return (found.st_dev, found.st_ino), {name: _read(folder / name) for name in names}
 
 
 def _read(path: Path) -> _Read:

@@ -31,7 +31,9 @@ _PORTS: Final = {"http": 80, "https": 443}
 def health(
     which: str | None, failed: str | None, timeout_s: float, url: str | None, data_dir: Path | None, as_json: bool
 ) -> int:
-    """Ask a worker how it does: exit code 0 where it does well, 1 where not, 3 where it does not answer in time.
+    """Ask a worker how it does; for probes that run a command.
+
+    Exit code 0 where it does well, 1 where not, 3 where it does not answer in time.
 
     No user is needed. A worker of this machine is believed without a look at its certificate: nothing is sent to it.
     """

@@ -13,6 +13,7 @@ from connect.cli.changes import change_lines
 from connect.cli.output import confirm, print_json, print_table, yes_option
 from connect.cli.rest import RestClient, rest_command
 from connect.cli.timestamps import timestamp_text
+from connect.stores.history import NO_CONFIG, NO_VERSION
 
 _KEYS_SHOWN = 4
 
@@ -101,7 +102,7 @@ def diff(rest: RestClient, name: str, before: int | None, after: int | None, as_
         if len(versions) < 2:
             raise NotFoundError(
                 f"connector {name!r} has no version before version {versions[-1]['version'] if versions else 1}",
-                code="history.not_found",
+                code=NO_VERSION,
                 hint=f"See 'connect connector history {name}'.",
             )
         before = versions[-2]["version"]
@@ -144,11 +145,11 @@ def rollback(rest: RestClient, name: str, version: int, yes: bool, wait: bool, t
     if wanted is None:
         raise NotFoundError(
             f"connector {name!r} has no version {version}",
-            code="history.not_found",
+            code=NO_VERSION,
             hint=f"See 'connect connector history {name}'.",
         )
     if wanted["config"] is None:
-        raise ConfigError(f"version {version} of connector {name!r} is its deletion", code="history.deleted")
+        raise ConfigError(f"version {version} of connector {name!r} is its deletion", code=NO_CONFIG)
     if not as_json and not yes:
         # From what is there now to what is wanted.
         click.echo("\n".join(_diff_lines(_diff(rest, name, versions[-1]["version"], version))), err=True)

@@ -113,7 +113,7 @@ def run(
     rest: str | None,
     as_json: bool,
 ) -> int:
-    """Run the connectors of these files in this process, without a worker.
+    """Run connectors in this process, without a worker, and until they are done if asked.
 
     With --until drained it ends when the work is done. Shows how far it is, and sums up. Exit code 0 when it is done, 1
     where a connector has FAILED, or it was stopped or took too long before it was done, 2 for a wrong config, 3 where

@@ -316,7 +316,7 @@ _OWN_METRICS: Final = (
          Panel("Lag", "Age of what waits", _CONNECTOR, "s", "max"),
          Alert("ConnectSinkBehind", "{metric} > 600", "15m", "ticket",
                "Sink {{ $labels.connector }} is {{ $value | humanizeDuration }} behind",
-               "See which partitions wait with: connect connector lag {{ $labels.connector }}")),
+               "See which partitions wait with: connect connector describe {{ $labels.connector }}")),
     _own("stage_seconds", "histogram", ("connector", "stage"),
          "How long a batch took in a stage: poll, transform, convert, write (source), put (sink), commit.",
          _stages, "All tasks of the connector on this worker; a stage that none of them has had yet is not there.",

@@ -59,6 +59,7 @@ from connect.runtime.validation.checking import Checks
 from connect.runtime.views import ForbiddenError, Views
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.configs import Revision
+from connect.stores.history import NO_CONFIG
 from connect.stores.statuses import Status
 
 #: How long a request waits for what it set off.
@@ -67,11 +68,6 @@ SETTLE_S = 1.0
 #: How long a request waits for those before it, in seconds.
 BUSY_S = 30.0
 
-NO_CONFIG = register_code(
-    "history.deleted",
-    "The version of the history is the deletion of the connector.",
-    "Choose an earlier version.",
-)
 
 CHANGED = register_code(
     "connector.changed",

@@ -22,6 +22,7 @@ import re
 import site
 import stat
 import sys
+import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
@@ -43,6 +44,8 @@ _FILES_MAX: Final = 50_000
 #: Roots that were imported from folders by this process, and from which file: these are plugins', and may be imported
 #: anew.
 _FROM_FOLDERS: Final[dict[str, str]] = {}
+#: Modules that were so imported: another may take the place of one of these, whichever of them is there.
+_OURS: Final[weakref.WeakSet[ModuleType]] = weakref.WeakSet()
 #: Folders of `plugin.path` that are in `sys.path`, as they are written there.
 _FOLDERS: Final[set[str]] = set()
 #: What editors and copies leave beside files, or make for a moment; and what is compiled.
@@ -445,7 +448,7 @@ def _import_file(name: str, path: Path) -> ModuleType:
     known = sys.modules.get(name)
     if known is not None and os.path.realpath(getattr(known, "__file__", None) or "") == os.path.realpath(path):
         return known  # another plugin of the folder has imported it
-    is_in_use = known is not None and not _lies_at(known, {_FROM_FOLDERS[name]} if name in _FROM_FOLDERS else ())
+    is_in_use = known is not None and known not in _OURS
     if name in sys.stdlib_module_names or is_in_use or _is_installed(name, path):
         raise PluginError(f"{path.name} has the name of a module that is in use, {name}; give it another one")
     locations = [str(path.parent)] if path.name == "__init__.py" else None
@@ -454,6 +457,7 @@ def _import_file(name: str, path: Path) -> ModuleType:
     assert spec.loader is not None, f"{path} is a Python file"
     module = importlib.util.module_from_spec(spec)
     _FROM_FOLDERS[name] = os.path.realpath(path)
+    _OURS.add(module)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)

@@ -17,7 +17,8 @@ _NAMED: Final = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@year
 
 class Schedule:
     """The times of a cron expression in a time zone. Where clocks are set forward, a time that the day does not have
-    comes as soon as clocks go on; where they are set back, one of the two.
+    comes as soon as clocks go on. Where they are set back, an expression that names hours comes at the first of the two
+    alone; one for every hour, or every so many, comes in both.
 
     Raises:
         ValueError: The expression is none, never comes, or the zone is not known.
@@ -40,6 +41,7 @@ class Schedule:
         except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
             raise ValueError(f"time zone {zone!r} is not known, such as UTC or Europe/Berlin") from None
         self._cron = cron
+        self._names_hours = cron != "@hourly" and (cron.startswith("@") or not cron.split()[1].startswith("*"))
         try:
             croniter(cron, datetime.now(self._zone)).get_next(datetime)
         except CroniterError as error:
@@ -49,7 +51,10 @@ class Schedule:
         """Return the first time after this one, both in s since the epoch."""
         from croniter import croniter
 
-        found: datetime = croniter(self._cron, datetime.fromtimestamp(now_s, self._zone)).get_next(datetime)
+        times = croniter(self._cron, datetime.fromtimestamp(now_s, self._zone))
+        found: datetime = times.get_next(datetime)
+        while self._names_hours and found.fold:
+            found = times.get_next(datetime)
         return found.timestamp()
 
 

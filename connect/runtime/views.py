@@ -62,7 +62,7 @@ from connect.runtime.validation.topics import Neighbours, topic_problems
 from connect.runtime.validation.worker_keys import KeyNotice
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.configs import ConfigStore, Revision
-from connect.stores.history import ConfigHistory
+from connect.stores.history import NO_VERSION, ConfigHistory
 from connect.stores.history import Entry as Version
 from connect.stores.statuses import Status, StatusStore
 
@@ -84,11 +84,6 @@ HISTORY_OFF = register_code(
     "history.off",
     "The worker keeps no history of configs.",
     "Set config.history.versions in the worker's config; on a Kafka cluster, see that the worker may use the topic.",
-)
-NO_VERSION = register_code(
-    "history.not_found",
-    "The history does not have that version of the connector: there was none, or it is too old.",
-    "See which versions there are with GET /v1/connectors/{name}/history.",
 )
 
 

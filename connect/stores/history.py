@@ -26,7 +26,21 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from connect.api.error_codes import register_code
 from connect.stores.compacted import CompactedTopic
+
+NO_VERSION = register_code(
+    "history.not_found",
+    "The history does not have that version of the connector: there was none, or it is too old.",
+    "See which versions there are with 'connect connector history NAME', or GET /v1/connectors/{name}/history.",
+)
+
+NO_CONFIG = register_code(
+    "history.deleted",
+    "The version of the history is the deletion of the connector.",
+    "Choose an earlier version.",
+)
+
 
 #: What was done. FOUND: somebody else did it, without a history.
 What = Literal["created", "changed", "resumed", "paused", "stopped", "rolled back", "deleted", "found"]

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from connect.cli.apply import _pruned
+from connect.cli.rest import RestClient
 from tests.cli.conftest import Cli, Done, config
 from tests.support.answers import answering
 
@@ -247,3 +249,21 @@ def test_a_worker_of_kafka_connect_is_told_by_name(cli: Cli, folder: Path) -> No
     write(folder, "a")
     with answering({}) as server:
         cli.refused(3, "environment.fault", "apply", folder, "--url", server.url, mentions="makes no plans")
+
+
+def test_prune_leaves_what_somebody_takes_out_of_the_set_meanwhile(worker_url: str, name: str) -> None:
+    class Slow(RestClient):
+        """Between the listing and the look at one connector somebody else is faster."""
+
+        def etag(self, connector: str) -> str | None:
+            super().call("PUT", f"/connectors/{connector}/config", {**config, "apply.set": "another"})
+            return super().etag(connector)
+
+    config = {"connector.class": "FileStreamSink", "topics": "t", "file": "/dev/null", "apply.set": name}
+    with Slow(worker_url) as rest:
+        rest.call("PUT", f"/connectors/{name}/config", config)
+        assert _pruned(rest, [], name) == []
+        rest.call("PUT", f"/connectors/{name}/config", config)
+    with RestClient(worker_url) as rest:
+        assert [step.name for step in _pruned(rest, [], name)] == [name]
+        rest.call("DELETE", f"/connectors/{name}")

@@ -395,3 +395,17 @@ def test_a_worker_applies_its_folder_from_its_start_on_and_no_connector_writes_i
 
 def wait_until(condition: Callable[[], bool]) -> None:
     asyncio.run(until(condition))
+
+
+async def test_a_folder_with_more_files_than_are_looked_at_deletes_and_applies_nothing(
+    worker: RunningWorker, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connector_files, "FILES_MAX", 2)
+    put(folder, "a.json", "a")
+    put(folder, "z.json", "z")
+    async with kept(worker, folder, tmp_path) as keeping:
+        await until(lambda: set(topics(worker)) == {"a", "z"})
+        put(folder, "b.json", "b")
+        await until(lambda: str(folder) in told(keeping))
+        assert "3 configs, and 2 at most are expected" in told(keeping)[str(folder)]
+        assert set(topics(worker)) == {"a", "z"}

@@ -41,6 +41,6 @@ async def test_a_clock_that_is_ahead_is_named_where_brokers_refuse_its_timestamp
         answer = await worker.client.put("/connectors/source/config", json=file_source(tmp_path, name))
         assert answer.status_code == 400
         message = answer.json()["message"]
-        assert f"append to topic '{name}-config'" in message
+        assert f"append to topic '{name}-config-history'" in message
         assert "from the worker's clock, which says 20" in message
         assert "message.timestamp.after.max.ms" in message

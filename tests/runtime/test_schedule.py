@@ -44,6 +44,19 @@ def test_clocks_that_are_set_leave_out_no_day() -> None:
     assert days == [29, 30, 31]
 
 
+def test_an_hour_that_comes_twice_has_a_time_of_day_once_and_every_hour_of_those_that_come_by_hours() -> None:
+    at = datetime(2026, 10, 24, 12, 0, tzinfo=BERLIN)  # on the 25th there are two of half past two
+    first = next_of("30 2 * * *", at)
+    second = next_of("30 2 * * *", first)
+    assert (first.day, first.fold, second.day) == (25, 0, 26)
+    at = datetime(2026, 10, 25, 1, 30, tzinfo=BERLIN)
+    folds = []
+    for _ in range(3):
+        at = next_of("0 * * * *", at)
+        folds.append((at.hour, at.fold))
+    assert folds == [(2, 0), (2, 1), (3, 0)]
+
+
 @pytest.mark.parametrize(
     ("cron", "zone", "why"),
     [

@@ -357,7 +357,13 @@ async def test_a_step_of_the_stop_that_fails_keeps_none_of_the_others_from_being
     with pytest.raises(ZeroDivisionError):
         await running.__aexit__(None, None, None)
     assert worker.herder.progress() == []
-    assert closed == ["__connect_dead_letters", "connect-configs", "connect-offsets", "connect-status"]
+    assert closed == [
+        "__connect_dead_letters",
+        "connect-configs",
+        "connect-offsets",
+        "connect-status",
+        "connect-configs-history",
+    ]
 
 
 class Idle(SourceTask):

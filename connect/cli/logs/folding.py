@@ -50,7 +50,8 @@ class Folding:
             self._counts.clear()
             self._window_end_s = now_s + WINDOW_S
         source = (record.name, record.levelno, context)
-        kind = (*source, record.msg if isinstance(record.msg, str) else type(record.msg))
+        # Of a long text its hash is kept: a plugin may log another one each time.
+        kind = (*source, hash(record.msg) if isinstance(record.msg, str) else type(record.msg))
         for key, most in ((kind, self._alike_max), (source, self._from_one_max)):
             if not most:
                 continue

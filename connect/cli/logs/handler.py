@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import threading
 import time
 from collections import deque
@@ -23,6 +24,8 @@ from connect.cli.logs.formats import context_of
 WAITING_MAX: Final = 1000
 #: The same of a file or a pipe, which nobody reads along.
 FILE_WAITING_MAX: Final = 10_000
+#: How long a write waits for a stream that takes nothing just now, before it is tried again.
+_AGAIN_MS: Final = 1000
 #: How long an end waits for what is left to be written.
 FLUSH_S: Final = 0.5
 #: Lines for a terminal are collected for so long, since each write may redraw a table.
@@ -50,7 +53,12 @@ class DescriptorWriter:
         left = memoryview(text.encode(self.encoding, "replace"))
         with suppress(OSError):  # it is gone, or full; there is nobody to tell
             while left:
-                left = left[os.write(self._fd, left) :]
+                try:
+                    left = left[os.write(self._fd, left) :]
+                except BlockingIOError:  # somebody else who has this pipe made it so
+                    poll = select.poll()
+                    poll.register(self._fd, select.POLLOUT)
+                    poll.poll(_AGAIN_MS)
         return len(text)
 
     def flush(self) -> None:

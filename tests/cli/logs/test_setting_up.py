@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import pty
+import select
 import threading
 import time
 from collections.abc import Iterator
@@ -104,3 +105,24 @@ def test_a_second_set_up_ends_the_thread_of_the_first() -> None:
     for _ in range(5):
         logs.set_up("INFO", io.StringIO())
     assert threading.active_count() <= before + 1
+
+
+def test_a_pipe_that_somebody_made_non_blocking_gets_every_byte() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    stream = os.fdopen(writer, "w")
+    logs.set_up("INFO", stream)
+    for number in range(300):
+        logging.getLogger("connect.test").info("%d %s", number, "x" * 1000)
+    deadline = time.monotonic() + 60
+    while select.select([], [writer], [], 0)[1] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    found: list[str] = []
+    taking = threading.Thread(target=collect, args=(reader, found))
+    taking.start()
+    while len(found) < 300 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    logging.getLogger().handlers[0].close()
+    stream.close()
+    taking.join(60)
+    assert [int(line.split("INFO ")[1].split()[0]) for line in found] == list(range(300))

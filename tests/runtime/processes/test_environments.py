@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -162,13 +163,27 @@ python_of(folder_of(pathlib.Path(sys.argv[1])), root=pathlib.Path(sys.argv[2]), 
 """
 
 
-def test_nobody_begins_while_the_pip_of_a_worker_that_was_killed_still_writes(tmp_path: Path) -> None:
-    mark, go_on = tmp_path / "mark", tmp_path / "go_on"
+def test_nobody_begins_while_another_makes_it(tmp_path: Path) -> None:
+    made = folder(tmp_path, "--no-index\nabsent\n")
+    with pytest.raises(PluginError, match="cannot be installed"):
+        python_of(made, root=tmp_path / "envs", timeout_s=60)
+    (lock,) = (tmp_path / "envs").glob("*.lock")
+    with lock.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(PluginError, match="another worker, or a pip that has outlived it"):
+            python_of(made, root=tmp_path / "envs", timeout_s=0.5)
+    with pytest.raises(PluginError, match="cannot be installed"):
+        python_of(made, root=tmp_path / "envs", timeout_s=60)
+
+
+def test_a_pip_ends_with_its_worker_that_was_killed_and_the_next_one_begins_anew(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
     package = slow(
         tmp_path,
-        f"import pathlib, time\npathlib.Path({str(mark)!r}).touch()\nuntil = time.monotonic() + 60\n"
-        f"while not pathlib.Path({str(go_on)!r}).exists() and time.monotonic() < until:\n    time.sleep(0.05)\n"
-        "raise SystemExit(1)\n",
+        f"import os, pathlib, time\nmark = pathlib.Path({str(mark)!r})\n"
+        "if mark.exists():\n    raise SystemExit(1)\n"
+        "mark.with_suffix('.new').write_text(str(os.getpid()))\nmark.with_suffix('.new').rename(mark)\n"
+        "time.sleep(60)\n",
     )
     made = folder(tmp_path, f"--no-index\n{package}\n")
     worker = subprocess.Popen([sys.executable, "-c", MAKE, str(made.path), str(tmp_path / "envs")])
@@ -178,11 +193,9 @@ def test_nobody_begins_while_the_pip_of_a_worker_that_was_killed_still_writes(tm
     worker.kill()
     worker.wait(10)
     assert mark.exists()
-    (home,) = (path for path in (tmp_path / "envs").iterdir() if path.is_dir())
-    with pytest.raises(PluginError, match="a pip that has outlived it"):
-        python_of(made, root=tmp_path / "envs", timeout_s=0.5)
-    assert home.exists()
-    go_on.touch()
+    while Path(f"/proc/{mark.read_text()}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{mark.read_text()}").exists()
     with pytest.raises(PluginError, match="cannot be installed"):
         python_of(made, root=tmp_path / "envs", timeout_s=60)
 
