@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 
 import httpx
@@ -22,6 +23,9 @@ def test_a_worker_answers_is_killed_and_the_next_one_stops_cleanly(tmp_path: Pat
         assert first.status() == -signal.SIGKILL
         second = workers.start()
         assert second.url()
+        deadline = time.monotonic() + 30
+        while "REST is ready" not in second.log() and time.monotonic() < deadline:
+            time.sleep(0.01)  # a thread writes the log
         assert second.log().count("REST is ready") == 1, "its own lines alone"
         assert second.stop() == 0
 
