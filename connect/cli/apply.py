@@ -167,20 +167,14 @@ def read_files(
 
 
 def _paths(paths: Sequence[Path], problems: Problems) -> Iterable[Path]:
-    from connect.cli.settings import ENDINGS, config_files
+    from connect.cli.settings import configs_in
 
     for path in paths:
         if not path.is_dir():
             yield path
             continue
-        inside = config_files(path)
         with problems.catch():
-            if not inside:
-                raise ConfigError(
-                    f"{path} holds no connector's config: no file that ends in {', '.join(ENDINGS)}",
-                    code="config.unreadable",
-                )
-        yield from inside
+            yield from configs_in(path)
 
 
 def plan_all(rest: RestClient, files: Sequence[ConnectorFile], set_name: str | None = None) -> list[Step]:
@@ -231,8 +225,8 @@ def _pruned(rest: RestClient, files: Sequence[ConnectorFile], set_name: str) -> 
     steps = []
     for name in gone:
         try:
-            # Looked at once more behind the ETag: what somebody takes out of the set after that has another one.
-            etag, config = rest.etag(name), rest.named("GET", name, "/config")
+            # Looked at once more, with the ETag: what somebody takes out of the set after that has another one.
+            config, etag = rest.config_and_etag(name)
         except NotFoundError:  # somebody was faster
             continue
         if config.get(_SET, "").strip() == set_name:

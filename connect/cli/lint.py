@@ -16,7 +16,7 @@ import click
 from connect.api import ConfigError, ConnectError, register_code
 from connect.cli.output import UsageError, as_json_option, error_body, print_error, print_json
 from connect.cli.plugins import plugin_path
-from connect.cli.settings import ENDINGS, config_files
+from connect.cli.settings import configs_in
 from connect.cli.texts import parse_numbered, read_text
 from connect.runtime.validation.findings import Finding, Level, is_to_be_mended
 
@@ -142,11 +142,10 @@ def _files(sources: Iterable[Path], errors: list[tuple[str, ConnectError]]) -> I
         if not source.is_dir():
             yield source
             continue
-        found = config_files(source)
-        if not found:
-            told = f"{source} has no file that ends in {', '.join(ENDINGS)}"
-            errors.append((str(source), ConfigError(told, code="config.unreadable")))
-        yield from found
+        try:
+            yield from configs_in(source)
+        except ConfigError as error:
+            errors.append((str(source), error))
 
 
 def _of(

@@ -94,14 +94,14 @@ class RestClient:
                 hint="Check the address.",
             ) from None
 
-    def etag(self, name: str) -> str | None:
-        """Return the ETag of a connector's config, in quotes; None where the worker tells none.
+    def config_and_etag(self, name: str) -> tuple[dict[str, str], str | None]:
+        """Return a connector's config as it is shown, and its ETag, in quotes; None where the worker tells none.
 
         Raises:
             As `call`.
         """
-        etag: str | None = self._answer("GET", f"/v1/connectors/{quote(name, safe='')}/config").headers.get("etag")
-        return etag
+        answer = self._answer("GET", f"/v1/connectors/{quote(name, safe='')}/config")
+        return orjson.loads(answer.content), answer.headers.get("etag")
 
     def _answer(
         self,

@@ -20,7 +20,6 @@ import click
 
 from connect.api import ConfigError, ConnectError
 from connect.api.error_codes import register_code
-from connect.cli import logs
 from connect.cli.apply import Problems, read_files
 from connect.cli.output import as_json_option, print_error, print_json, print_table
 from connect.cli.run_progress import Figures, Progress, bytes_text
@@ -119,40 +118,37 @@ def run(
     where a connector has FAILED, or it was stopped or took too long before it was done, 2 for a wrong config, 3 where
     the directory or the brokers cannot be had. SIGINT and SIGTERM end it: what was read is delivered and committed.
     """
-    from connect.cli.worker import _run
+    from connect.cli.settings import worker_config
+    from connect.cli.worker import run_loop, set_up_log
     from connect.runtime.tuning import tune_process
 
     found = read_files(files, so="nothing was run")
     wiring: Wiring = session.wiring  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory(prefix="connect-run-", ignore_cleanup_errors=True) as folder:
-        config = _config(config_file, data_dir or folder, rest)
+        given = worker_config(config_file, {}).originals
+        config = worker_config(config_file, _flags(given, data_dir or folder, rest))
         tune_process()
-        logs.set_up(config.log_level)
-        _leave_failures_to_the_end(config_file)
+        set_up_log(config)
+        if "log.level" not in given:
+            _leave_failures_to_the_end()
         asked = Asked(found, until is not None, rest is not None, timeout_s, as_json)
-        return _run(_serve(wiring, config, asked))
+        return run_loop(_serve(wiring, config, asked))
 
 
-def _config(config_file: Path | None, data_dir: str, rest: str | None) -> WorkerConfig:
-    """Return the config of the worker that runs inside."""
-    from connect.cli.settings import worker_config
-
-    given = worker_config(config_file, {}).originals
+def _flags(given: Mapping[str, object], data_dir: str, rest: str | None) -> dict[str, str]:
+    """Return what the worker that runs inside is told beside the keys that are given."""
     flags = {key: value for key, value in _UNLESS_GIVEN.items() if key not in given}
     flags |= {"data.dir": data_dir, "listeners": rest or "http://127.0.0.1:0", "config.history.versions": "0", **_OWN}
     if given.get("bootstrap.servers"):  # of several runs on one cluster, each has its own
         group = given.get("group.id", _UNLESS_GIVEN["group.id"])
         flags |= {key: f"{group}-{topic}" for key, topic in _OWN.items()}
-    return worker_config(config_file, flags)
+    return flags
 
 
-def _leave_failures_to_the_end(config_file: Path | None) -> None:
-    """Keep the traces of failures out of the log, unless a level was asked for: the end tells the cause."""
-    from connect.cli.settings import worker_config
-
-    if "log.level" not in worker_config(config_file, {}).originals:
-        for name in ("connect.runtime.tasks.task", "connect.runtime.worker"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+def _leave_failures_to_the_end() -> None:
+    """Keep the traces of failures out of the log: the end tells the cause."""
+    for name in ("connect.runtime.tasks.task", "connect.runtime.worker"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 async def _serve(wiring: Wiring, config: WorkerConfig, asked: Asked) -> int:

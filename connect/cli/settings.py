@@ -38,6 +38,24 @@ def config_files(folder: Path) -> list[Path]:
     )
 
 
+def configs_in(folder: Path) -> list[Path]:
+    """Return the configs in a folder that was named for them; see `config_files`.
+
+    Raises:
+        ConfigError: config.unreadable: it has none, or cannot be listed.
+    """
+    try:
+        found = config_files(folder)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be read: {error.strerror}", code="config.unreadable") from error
+    if not found:
+        raise ConfigError(
+            f"{folder} holds no connector's config: it has no file that ends in {', '.join(ENDINGS)}",
+            code="config.unreadable",
+        )
+    return found
+
+
 def worker_config(
     path: Path | None, flags: Mapping[str, str], environment: Mapping[str, str] | None = None
 ) -> WorkerConfig:

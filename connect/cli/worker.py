@@ -88,15 +88,17 @@ def worker(
     wiring: Wiring = session.wiring  # type: ignore[attr-defined]
     tune_process()
     on_terminal = sys.stderr.isatty() and sys.stdout.isatty() and config.log_format == "text"
-    _set_up_log(config)
-    return _run(_serve(wiring, config, files, on_terminal=on_terminal))
+    set_up_log(config)
+    return run_loop(_serve(wiring, config, files, on_terminal=on_terminal))
 
 
-def _set_up_log(config: WorkerConfig) -> None:
+def set_up_log(config: WorkerConfig) -> None:
+    """Log as a worker's config says."""
     logs.set_up(config.log_level, form=config.log_format, alike_max=config.log_repeated_lines_max)
 
 
-def _run(main: Coroutine[Any, Any, int]) -> int:
+def run_loop(main: Coroutine[Any, Any, int]) -> int:
+    """Run a worker on a loop that code of plugins does not end, and return its exit code."""
     from connect.runtime.border.kept_loop import KeptLoop
 
     with asyncio.Runner(loop_factory=KeptLoop) as runner:
@@ -228,7 +230,7 @@ async def _serve_until(
         if base.config is not config:  # its references have values now
             config = base.config
             ending.grace_s = config.task_shutdown_graceful_timeout_ms / 1000
-            _set_up_log(config)
+            set_up_log(config)
         ending.named = base.watchdog.underway
         supervisor = Supervisor()
 

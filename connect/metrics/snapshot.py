@@ -324,7 +324,7 @@ class Ages:
             async with at_once:
                 await self._learn(at, row)
 
-        unknown = [learn(at, row) for at, row in wanted.items() if self._stamps.get(at, (-1,))[0] != _first_offset(row)]
+        unknown = [learn(at, row) for at, row in wanted.items() if self._stamps.get(at, (-1,))[0] != row.first_offset]
         for failure in await asyncio.gather(*unknown, return_exceptions=True):
             if isinstance(failure, BaseException) and not isinstance(failure, ConnectError | OSError):
                 raise failure
@@ -346,16 +346,10 @@ class Ages:
         return found
 
     async def _learn(self, at: tuple[str, TopicPartition], row: PartitionLag) -> None:
-        first = _first_offset(row)
+        first = row.first_offset
         batches = await self._host.base.cluster.admin.fetch(at[1], first, max_bytes=1, isolation="read_committed")
         for batch in batches:
             for offset, stamp in zip(batch.offsets, batch.columns.stamps, strict=True):
                 if offset >= first:
                     self._stamps[at] = (first, stamp)
                     return
-
-
-def _first_offset(row: PartitionLag) -> int:
-    if row.committed_offset is None or not row.log_start_offset <= row.committed_offset <= row.log_end_offset:
-        return row.log_start_offset
-    return row.committed_offset

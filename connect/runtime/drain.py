@@ -62,12 +62,10 @@ class Drain:
 
     Attributes:
         tallies: What each connector has done, by name.
-        state: What the run does, in a word for people: reading, catching up, stopping.
     """
 
     def __init__(self, herder: Herder, names: Sequence[str], on_look: Callable[[], None] = lambda: None) -> None:
         self.tallies = {name: Tally() for name in names}
-        self.state = "reading"
         self._herder = herder
         self._on_look = on_look
 
@@ -79,11 +77,10 @@ class Drain:
         """
         sources = [name for name in self.tallies if self._herder.info(name).type == "source"]
         sinks = [name for name in self.tallies if name not in sources]
-        for state, names, is_over in (
-            ("reading", sources, lambda: self._are_drained(sources)),
-            ("catching up", sinks, lambda: self._have_caught_up(sinks)),
+        for names, is_over in (
+            (sources, lambda: self._are_drained(sources)),
+            (sinks, lambda: self._have_caught_up(sinks)),
         ):
-            self.state = state
             if (failure := await self._until(is_over)) is not None:
                 return failure
             for name in names:

@@ -55,6 +55,11 @@ class PartitionLag:
     lag: int
     task: int | None
 
+    @property
+    def first_offset(self) -> int:
+        """Where the group goes on, of a partition in which something waits for it."""
+        return self.log_start_offset if (start := start_of(self, self.committed_offset)) is None else start
+
 
 @dataclass(frozen=True, slots=True)
 class SinkLag:
@@ -93,6 +98,13 @@ class Sink:
     isolation: str = "read_committed"
 
 
+def start_of(bounds: PartitionInfo | PartitionLag, committed_offset: int | None) -> int | None:
+    """Return the committed offset, None where there is none or it lies outside the log."""
+    if committed_offset is None or not bounds.log_start_offset <= committed_offset <= bounds.log_end_offset:
+        return None
+    return committed_offset
+
+
 def behind(
     info: PartitionInfo,
     committed_offset: int | None,
@@ -109,9 +121,8 @@ def behind(
     end = info.log_end_offset
     if isolation == "read_committed" and info.last_stable_offset >= 0:
         end = info.last_stable_offset
-    if committed_offset is not None and info.log_start_offset <= committed_offset <= info.log_end_offset:
-        start = committed_offset
-    else:
+    start = start_of(info, committed_offset)
+    if start is None:
         start = end if reset == "latest" else info.log_start_offset
     return max(0, end - start)
 

@@ -255,9 +255,9 @@ def test_prune_leaves_what_somebody_takes_out_of_the_set_meanwhile(worker_url: s
     class Slow(RestClient):
         """Between the listing and the look at one connector somebody else is faster."""
 
-        def etag(self, connector: str) -> str | None:
+        def config_and_etag(self, connector: str) -> tuple[dict[str, str], str | None]:
             super().call("PUT", f"/connectors/{connector}/config", {**config, "apply.set": "another"})
-            return super().etag(connector)
+            return super().config_and_etag(connector)
 
     config = {"connector.class": "FileStreamSink", "topics": "t", "file": "/dev/null", "apply.set": name}
     with Slow(worker_url) as rest:

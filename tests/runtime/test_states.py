@@ -113,16 +113,8 @@ def test_a_status_is_set_in_one_place_from_what_the_table_gives() -> None:
 
 
 def test_the_state_of_a_runner_comes_from_the_table_alone() -> None:
-    given = {
-        ast.unparse(node.value)
-        for module, node in nodes()
-        if isinstance(node, ast.Assign) and is_own_state(node) and module not in OTHER_STATES
-    }
+    given = {ast.unparse(node.value) for _, node in nodes() if isinstance(node, ast.Assign) and is_own_state(node)}
     assert given == {"INITIAL", "after(self.state, event)"}
-
-
-#: What has a state that is no runner's: of a run that reads, drains and ends.
-OTHER_STATES = {"drain.py"}
 
 
 @cache

@@ -42,13 +42,18 @@ def _entries(path: Path) -> list[Path]:
         return []
 
 
+def _nearest(path: Path) -> Path:
+    """Return a path, or the nearest one above it that is there."""
+    return next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
+
+
 def rights(path: Path, owner_url: str | None, *, is_in_use: bool) -> Finding:
     """Look whether the worker can use its directory, or make it."""
     where = path.absolute()
     if is_in_use:
         answers = f"which answers at {owner_url}" if owner_url else "or a command, has it open"
         return Finding("directory", Level.OK, f"{where}: a worker, {answers}")
-    place = next(each for each in (where, *where.parents) if each.exists())
+    place = _nearest(where)
     if place == where and not where.is_dir():
         fix = "Give data.dir a directory, or a path where there is none yet."
         return Finding("directory", Level.ERROR, f"{where} is no directory", "doctor.directory", fix)
@@ -95,7 +100,7 @@ def file_system(path: Path, mounts: str | None = None) -> Finding:
 
 def room(path: Path) -> Iterator[Finding]:
     """Look how much room there is."""
-    place = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
+    place = _nearest(path)
     total, _, free = shutil.disk_usage(place)
     told = f"{free / (1 << 30):,.1f} GiB of {total / (1 << 30):,.1f} GiB are free"
     fix = "Make room, take a larger disk, or let topics keep less (log.retention.ms, log.retention.bytes)."
@@ -113,7 +118,7 @@ def room(path: Path) -> Iterator[Finding]:
 
 def speed(path: Path, *, max_s: float = FSYNC_MAX_S) -> Finding:
     """Write some KiB and have them put on the disk, in a file that is removed."""
-    place = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
+    place = _nearest(path)
     times = []
     try:
         with tempfile.TemporaryFile(dir=place) as file:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from connect.api import ConfigError, register_code
+from connect.api.error_codes import CODES
 from connect.runtime.factory import connector_desc
 from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.providers.config_providers import NO_REFERENCES, provider_names, why_unknown
@@ -24,16 +25,17 @@ from connect.runtime.validation.validator import nearest_classes
 from connect.runtime.validation.worker_keys import key_notices, reference_notices
 from connect.runtime.worker_config import WorkerConfig
 
-INVALID: Final = "config.invalid"
+INVALID: Final = ConfigError.default_code
 SECRET: Final = register_code(
     "lint.secret",
     "A config file has a secret in clear.",
-    "Write a reference in its place, such as ${env:NAME}, and give the worker its config provider.",
+    "Write a reference such as ${env:NAME}, of a provider that the worker has: "
+    "docs/howto/keep-secrets-out-of-configs.md.",
 )
 MASK: Final = register_code(
     "lint.mask",
     "A config has [hidden] in the place of a secret: it was copied from an answer that hides them.",
-    "Write the secret's reference, or the value.",
+    "Write a reference, or the value.",
 )
 BLANKS: Final = register_code(
     "lint.blanks", "A config's value has blanks or a line end around it, which a text keeps.", "Remove them."
@@ -95,18 +97,11 @@ def _of_texts(plugins: PluginHost, config: Mapping[str, str]) -> Iterator[Findin
     secret = secret_keys(plugins, config)
     for key, value in config.items():
         if holds_mask(value):
-            yield Finding(key, Level.ERROR, "it is a mask, not the secret", MASK, "Write a reference, or the value.")
+            yield _file_finding(key, Level.ERROR, "it is a mask, not the secret", MASK)
         elif not list(references_in(value)) and (key in secret or hide(value) != value):
-            yield Finding(
-                key,
-                Level.WARNING,
-                "it is a secret, and anyone who reads the file has it",
-                SECRET,
-                "Write a reference such as ${env:NAME}, of a provider that the worker has: "
-                "docs/howto/keep-secrets-out-of-configs.md.",
-            )
+            yield _file_finding(key, Level.WARNING, "it is a secret, and anyone who reads the file has it", SECRET)
         if value != value.strip() and value.strip():
-            yield Finding(key, Level.WARNING, "there are blanks around it, which a text keeps", BLANKS, "Remove them.")
+            yield _file_finding(key, Level.WARNING, "there are blanks around it, which a text keeps", BLANKS)
 
 
 def _of_references(worker: WorkerConfig, config: Mapping[str, str], *, knows_worker: bool) -> Iterator[Finding]:
@@ -116,13 +111,13 @@ def _of_references(worker: WorkerConfig, config: Mapping[str, str], *, knows_wor
             if key in NO_REFERENCES:
                 yield Finding(key, Level.ERROR, f"{one}: it cannot be a reference", INVALID, "Write the value itself.")
             elif knows_worker and one.provider not in known:
-                yield Finding(
-                    key,
-                    Level.WARNING,
-                    f"{one} is taken as it is: {why_unknown(one.provider, known)}",
-                    REFERENCE,
-                    "Name the provider in config.providers of the worker, or mend the reference.",
-                )
+                told = f"{one} is taken as it is: {why_unknown(one.provider, known)}"
+                yield _file_finding(key, Level.WARNING, told, REFERENCE)
+
+
+def _file_finding(key: str, level: Level, message: str, code: str) -> Finding:
+    """Return a finding of a code of ours, whose hint says what to do."""
+    return Finding(key, level, message, code, CODES[code].hint)
 
 
 def lint_worker(
