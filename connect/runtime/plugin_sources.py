@@ -244,6 +244,11 @@ def _shown(name: str) -> str:
     return name if name.isprintable() else ascii(name)
 
 
+def plugin_folders() -> tuple[str, ...]:
+    """Return the folders of `plugin.path` that are in `sys.path`, in its order."""
+    return tuple(entry for entry in sys.path if entry in _FOLDERS)
+
+
 def add_to_path(folder: Path) -> None:
     """Let plugins of several modules in a folder import their own parts."""
     _FOLDERS.add(str(folder))

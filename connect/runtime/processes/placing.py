@@ -12,8 +12,9 @@ from typing import Any, Final, Protocol, TypeVar
 
 from connect.api import Plugin
 from connect.runtime.file_rules import file_rules
+from connect.runtime.plugin_sources import plugin_folders
 from connect.runtime.processes.declarations import base_of
-from connect.runtime.processes.process import Launch
+from connect.runtime.processes.process import Launch, Source
 from connect.runtime.processes.settings import PROCESS, Limits, ProcessSettings, memory_bytes, placing_of
 from connect.runtime.processes.stand_ins import launch_of, stand_in_of, with_launch
 from connect.runtime.worker_config import WorkerConfig
@@ -60,7 +61,7 @@ def placed(desc: DescT, config: Mapping[str, Any], settings: ProcessSettings) ->
     if launch is not None:
         return _with(desc, _limited(launch, limits, settings))
     if where == PROCESS or (not where and desc.plugin in settings.names):
-        return _with(desc, _limited(Launch(path=python_path()), limits, settings))
+        return _with(desc, _limited(_launch_here(), limits, settings))
     return desc
 
 
@@ -87,9 +88,17 @@ def _with(desc: DescT, launch: Launch) -> DescT:
     return changed
 
 
+def _launch_here() -> Launch:
+    """Return how a process is started that finds what this one finds, in the same order: Python's own modules before
+    those that lie in folders of plugins, whatever these are called."""
+    folders = plugin_folders()
+    return Launch(path=python_path(), source=Source((), folders) if folders else None)
+
+
 def python_path() -> tuple[str, ...]:
-    """Return where this process finds modules, without the standard library."""
+    """Return where this process finds modules, without the standard library and the folders of plugins."""
     own = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
     own |= {str(Path(folder) / "lib-dynload") for folder in own if folder}
     found = dict.fromkeys(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100 - '' is the working directory
+    own |= {os.path.abspath(folder) for folder in plugin_folders()}  # noqa: PTH100 - as above
     return tuple(entry for entry in found if entry not in own and not entry.endswith(".zip"))

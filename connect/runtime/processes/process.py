@@ -82,7 +82,12 @@ _LINE_CHARS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a process finds plugins that are not installed: their modules' files, and folders for `sys.path`."""
+    """Where a process finds plugins that are not installed.
+
+    Attributes:
+        modules: The files of their modules, of a process that is asked what there is.
+        path: Folders for the end of `sys.path`.
+    """
 
     modules: tuple[str, ...]
     path: tuple[str, ...]

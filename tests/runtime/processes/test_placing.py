@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import logging
+import sys
 from pathlib import Path
 
 import pytest
 
 from connect.api import ConfigError, Transform
 from connect.runtime.model import PluginKind
+from connect.runtime.plugin_sources import add_to_path
 from connect.runtime.plugins import PluginDesc
 from connect.runtime.processes.placing import placed, process_settings, python_path
+from connect.runtime.processes.process import PluginProcess
 from connect.runtime.processes.settings import ProcessSettings
 from connect.runtime.processes.stand_ins import launch_of
 from connect.runtime.worker_config import WorkerConfig
@@ -61,3 +65,21 @@ def test_a_process_finds_what_the_worker_finds_without_the_standard_library() ->
     found = python_path()
     assert any(entry.endswith("site-packages") for entry in found)
     assert not any(Path(entry, "asyncio").exists() for entry in found)
+
+
+def test_folders_of_plugins_stand_behind_pythons_own_modules_in_a_process_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = python_path()
+    (tmp_path / "json.py").write_text("raise RuntimeError('not this one')\n")
+    add_to_path(tmp_path)
+    assert python_path() == before
+    launch = launch_of(placed(DESC, {"plugin.isolation": "process"}, ProcessSettings()).cls)
+    assert launch is not None
+    assert launch.source is not None
+    assert str(tmp_path) in launch.source.path
+    process = PluginProcess(launch, who="x", plugin="p", log=logging.getLogger("x"))
+    process.start()  # its own code imports json
+    process.close()
+    assert process.wait(20)
