@@ -13,12 +13,12 @@ from tests.support.doors import make_certificates
 from tests.support.forks import ForkedWorker
 
 
-def test_a_worker_that_does_well_is_0_and_one_line(cli: Cli, worker_url: str) -> None:
+def test_a_worker_that_does_well_is_0_and_one_line(cli: Cli, log_worker_url: str) -> None:
     for options in ((), ("--live",), ("--ready",), ("--failed", "100%")):
-        done = cli("health", "--url", worker_url, *options)
+        done = cli("health", "--url", log_worker_url, *options)
         assert (done.code, done.out.count("\n"), done.err) == (0, 1, ""), options
-    assert cli("health", "--ready", "--url", worker_url).out.startswith("ready: ")
-    assert cli("health", "--json", "--url", worker_url).json["status"] == "healthy"
+    assert cli("health", "--ready", "--url", log_worker_url).out.startswith("ready: ")
+    assert cli("health", "--json", "--url", log_worker_url).json["status"] == "healthy"
 
 
 def test_a_worker_is_found_by_its_directory_and_failures_are_named(

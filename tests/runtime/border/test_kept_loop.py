@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from connect.cli.worker import _run
+from connect.cli.worker import run_loop
 from connect.runtime.border import kept_loop, watchdog
 from connect.runtime.connector_context import connector_context
 from connect.runtime.worker import ConnectorRunner
@@ -21,7 +21,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         await asyncio.wait_for(work, 10)
         return 0
 
-    assert _run(main()) == 0
+    assert run_loop(main()) == 0
 
 
 @pytest.fixture
