@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 STRING = "org.apache.kafka.connect.storage.StringConverter"
@@ -39,7 +39,7 @@ class Worker:
     """A worker process and one connection to it."""
 
     def __init__(self, process: subprocess.Popen[bytes], url: str) -> None:
-        self.pid = process.pid
+        self.process, self.pid, self.url = process, process.pid, url
         parts = urlsplit(url)
         self._connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=DEADLINE_S)
 
@@ -79,7 +79,8 @@ class Worker:
 
 
 @contextmanager
-def worker() -> Iterator[Worker]:
+def worker(log: IO[bytes] | None = None) -> Iterator[Worker]:
+    """Run `connect worker` in a folder of its own; what it logs goes nowhere, or to `log`."""
     with tempfile.TemporaryDirectory(prefix="connect-bench-") as folder:
         command = [
             str(Path(sys.executable).with_name("connect")),
@@ -89,7 +90,7 @@ def worker() -> Iterator[Worker]:
             "--listeners",
             "http://127.0.0.1:0",
         ]
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stderr=log or subprocess.DEVNULL, stdout=log)
         try:
             found = Path(folder) / "worker.json"
             while not found.exists() and process.poll() is None:

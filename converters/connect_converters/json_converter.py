@@ -24,7 +24,7 @@ from connect_converters.json_envelope import Envelopes, opened
 from connect_converters.json_payloads import PayloadReader, PayloadWriter
 from connect_converters.json_reading import strict_loads
 from connect_converters.json_values import Decoder, Encoder
-from connect_converters.json_writing import as_kafka_writes, holds_odd_number, schemaless_as_kafka_writes
+from connect_converters.json_writing import as_kafka_writes, holds_odd_number, orjson_texts, schemaless_as_kafka_writes
 
 ENVELOPE: Final = (
     'JsonConverter with schemas.enable requires "schema" and "payload" fields and may not contain additional fields. '
@@ -133,7 +133,7 @@ class JsonConverter(Converter[JsonConverterConfig], HeaderConverter[JsonConverte
         """Return the JSON of values. Of keys it is Kafka's to the byte; of values numbers are as orjson prints them."""
         if not self.is_key:
             try:
-                texts = schemaless_as_kafka_writes(values, [orjson.dumps(value, None, _OPTIONS) for value in values])
+                texts = schemaless_as_kafka_writes(values, orjson_texts(values, _OPTIONS))
                 if texts is not None:
                     return [*texts]
             except (TypeError, RecursionError):
@@ -146,7 +146,7 @@ class JsonConverter(Converter[JsonConverterConfig], HeaderConverter[JsonConverte
         try:
             if not self.is_key and not holds_odd_number(value):
                 # The same text as among others: no value may be written otherwise because of its neighbours.
-                return as_kafka_writes([orjson.dumps(value, None, _OPTIONS)])[0]
+                return as_kafka_writes(orjson_texts([value], _OPTIONS))[0]
         except (TypeError, RecursionError):
             pass
         return self._encoder.encode(None, value)

@@ -19,7 +19,7 @@ from connect.api import DataError, Repeated, Schema, SchemaType, StructColumn
 from connect_converters import json_columns
 from connect_converters.columns import OddValueError
 from connect_converters.json_values import Encoder, text_of
-from connect_converters.json_writing import as_kafka_writes
+from connect_converters.json_writing import as_kafka_writes, orjson_texts
 
 Texts = list[bytes]
 #: What a column's texts are joined of: a text that all have, or one for each value.
@@ -153,4 +153,4 @@ def _strings(nodes: list[Any]) -> Iterable[Piece]:
 
 def _nested(nodes: list[Any]) -> Iterable[Piece]:
     """Write anything."""
-    return (as_kafka_writes(list(map(orjson.dumps, nodes))),)
+    return (as_kafka_writes(orjson_texts(nodes)),)

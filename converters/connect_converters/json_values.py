@@ -17,7 +17,7 @@ import orjson
 from connect.api import INT_BITS, DataError, Schema, SchemaType
 from connect.api.java import float_text, java_class, narrow, to_double, to_long, to_single
 from connect_converters.json_logical import FROM_JSON, TO_JSON, binary, node_type
-from connect_converters.json_writing import as_kafka_writes, fragment
+from connect_converters.json_writing import as_kafka_writes, fragment, orjson_texts
 
 #: What is written where JSON has no number. Kafka reads these as 0, as all other text.
 _NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
@@ -201,10 +201,10 @@ def _members(
 def text_of(node: Any) -> bytes:
     """Return the JSON text of a node. Raises `TypeError` when it holds what JSON has no word for."""
     try:
-        return as_kafka_writes([orjson.dumps(node)])[0]
+        return as_kafka_writes(orjson_texts([node]))[0]
     except TypeError:
         # Text with half a surrogate pair has no UTF-8, but JSON has an escape for it.
-        return as_kafka_writes([orjson.dumps(_with_escapes(node))])[0]
+        return as_kafka_writes(orjson_texts([_with_escapes(node)]))[0]
 
 
 def float_node(value: float, *, single: bool = False) -> Any:

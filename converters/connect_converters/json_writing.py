@@ -13,12 +13,23 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any, Final
 
 import orjson
 
 _BLOCK: Final = 128
+
+
+def orjson_texts(values: Iterable[Any], options: int | None = None) -> list[bytes]:
+    """Return orjson's text of each value, in memory of its own size.
+
+    A result of orjson keeps what its buffer had, up to 4 KiB. Where thousands are kept, memory is many times what they
+    hold, and to get it from the system takes longer than the work: a list takes a fifth of the time by copies.
+    """
+    written = map(orjson.dumps, values, repeat(None), repeat(options))
+    return list(map(bytes, map(memoryview, written)))  # type: ignore[arg-type]  # of bytes, which mypy does not infer
 
 
 def as_kafka_writes(texts: list[bytes]) -> list[bytes]:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tracemalloc
 from pathlib import Path
 
+import orjson
 import pytest
 
 from connect.api import ConfigError, ConnectError, EnvironmentFault, RecordTooLargeError
@@ -181,3 +183,19 @@ async def test_a_topic_whose_records_have_one_order_must_have_one_partition(clus
     with pytest.raises(ConfigError, match="'state' has 3 partitions") as caught:
         await opened(cluster, is_single=True)
     assert caught.value.code == "config.storage_topic_partitions"
+
+
+async def test_what_is_kept_has_memory_of_its_own_size(cluster: Cluster) -> None:
+    store = await opened(cluster)
+    count = 500
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        await store.put(
+            {orjson.dumps(["key", n]): orjson.dumps({"value": n}) for n in range(count)}, timestamp_ms=now_ms()
+        )
+        await store.put({b"next": b"1"}, timestamp_ms=now_ms())  # the log's thread lets go of the work before
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (after - before) / count < 1000, "a result of orjson has up to 4 KiB"

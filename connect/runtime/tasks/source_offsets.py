@@ -184,4 +184,5 @@ def _last_known(outgoing: Sequence[Outgoing]) -> Mapping[str, Any] | None:
 
 
 def _key(partition: Mapping[str, Any]) -> bytes:
-    return orjson.dumps(dict(partition), option=orjson.OPT_SORT_KEYS)
+    # Copied, since orjson's own result keeps up to 4 KiB of memory, and a task may have many partitions.
+    return bytes(memoryview(orjson.dumps(dict(partition), option=orjson.OPT_SORT_KEYS)))
