@@ -219,6 +219,7 @@ async def _serve_until(
     on_terminal: bool,
 ) -> bool:
     """Return whether it was asked to stop; False where its group goes on without it."""
+    from connect.runtime.tuning import settle_process
     from connect.runtime.validation.worker_keys import key_notices, reference_notices
 
     notices = [*key_notices(config, wiring.log_keys()), *reference_notices(config)]
@@ -259,6 +260,7 @@ async def _serve_until(
         where = "the Kafka cluster" if config.bootstrap_servers else config.data_path
         logger.info("REST is ready on %s, data in %s", ", ".join(urls), where)
         await _until_done(host.join(advertised), stop)
+        settle_process()
         supervisor.ready(f"REST on {', '.join(urls)}")
         if not stop.is_set():
             await _until_done(_take_files(host, files), stop, host.lost)

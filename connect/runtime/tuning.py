@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import gc
 import sys
@@ -16,6 +17,8 @@ _HEAP_BYTES: Final = 8 << 20
 _KEEP_BYTES: Final = 64 << 20
 #: Batches are short-lived trees without cycles; collecting every 700 objects looks at each of them for nothing.
 _GC_THRESHOLD: Final = 50_000
+#: From the end of a task to the look for its cycles: a hundred that end together are looked for once.
+SWEEP_WAIT_S: Final = 5.0
 
 
 def tune_process() -> None:
@@ -29,6 +32,46 @@ def tune_process() -> None:
         mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
         mallopt(_M_TOP_PAD, 1 << 20)
         mallopt(_M_MMAP_THRESHOLD, _HEAP_BYTES)
+
+
+def settle_process() -> None:
+    """Leave what is there now out of all later looks for cycles; called once a worker has started.
+
+    Most of it is modules and classes, which stay: a look takes a quarter of the time without them.
+    """
+    gc.freeze()
+
+
+class Sweeper:
+    """Looks for cycles a while after something large has ended; for the event loop.
+
+    A task, its plugin and its context know each other, so what they hold goes with the next full look for cycles alone,
+    and with the thresholds of `tune_process` a worker that is often changed, and moves little, has none for hours.
+    """
+
+    def __init__(self, wait_s: float = SWEEP_WAIT_S) -> None:
+        self._wait_s = wait_s
+        self._timer: asyncio.TimerHandle | None = None
+        self._sweeping: asyncio.Task[int] | None = None
+
+    def soon(self) -> None:
+        """Look for cycles once `wait_s` is over, for all that ask until then."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._wait_s, self._begin)
+
+    def _begin(self) -> None:
+        self._timer = None
+        if self._sweeping is not None and not self._sweeping.done():
+            self.soon()
+            return
+        # What is found may be a plugin's, with a `__del__` that blocks: on a thread, it holds nobody up.
+        self._sweeping = asyncio.create_task(asyncio.to_thread(gc.collect), name="sweep")
+
+    def close(self) -> None:
+        """Look no more; one look that is under way goes on."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 def give_back_memory() -> None:

@@ -32,6 +32,7 @@ from connect.runtime.tasks.source_task import SourceTaskRunner
 from connect.runtime.tasks.spec import Surroundings, TaskOrigin, TaskSpec
 from connect.runtime.tasks.task import RELEASE_S, TaskRunner, render_trace
 from connect.runtime.tasks.transactional import fence_tasks
+from connect.runtime.tuning import Sweeper
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.offset_topics import OffsetTopics
 
@@ -305,6 +306,7 @@ class Worker:
         self._tasks: dict[TaskId, tuple[TaskRunner, asyncio.Task[None]]] = {}
         #: Tasks that were cancelled and have not ended; kept, since the event loop keeps no task alive.
         self._late: set[asyncio.Task[None]] = set()
+        self._sweeper = Sweeper()
         #: Stops of tasks that are under way.
         self._ending: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -335,6 +337,7 @@ class Worker:
             for message in self.around.watchdog.left_behind():
                 logger.error("left behind: %s", message)
             self.around.watchdog.close()
+            self._sweeper.close()
 
     def tasks(self, connector: str) -> list[TaskId]:
         """Return a connector's tasks that were started and not stopped, failed ones too."""
@@ -467,6 +470,7 @@ class Worker:
 
     def _ended(self, runner: TaskRunner, task: asyncio.Task[None]) -> None:
         if not self._closing:
+            self._sweeper.soon()
             runner.ended(task)
         elif not task.cancelled():
             task.exception()  # looked at, so that asyncio does not complain
