@@ -2,6 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# What a worker and its demonstration need, which is a third of what the tests do.
+RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1) + 1)')
 SOURCES := connect plugins converters transforms examples bench tests
@@ -10,14 +13,18 @@ SOURCES := connect plugins converters transforms examples bench tests
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml
+$(RUNS): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Connect needs Python >= 3.11, this is %s: call make with PYTHON=/path/to/python3.11" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(PIP) --editable '.[postgres-demo]'
+	@touch $@
+
+$(STAMP): $(RUNS)
+	$(PIP) --editable '.[dev]'
 	@touch $@
 
 # KEEP=1 leaves everything running until Ctrl-C.
-demo: install
+demo: $(RUNS)
 	$(BIN)/python -m bench.demo $(if $(KEEP),--keep)
 
 # Two processes of tests a core and one more, since half of a test is waiting. They take work from each other. Types
