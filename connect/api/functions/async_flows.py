@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 from connect.api.errors import PluginError
-from connect.api.functions.flows import ITEMS, WAIT_S, kept
+from connect.api.functions.flows import CLOSE_S, ITEMS, WAIT_S, kept, left_behind
 
 
 class TaskFlow:
@@ -57,16 +57,21 @@ class TaskFlow:
         return items
 
     async def aclose(self) -> None:
-        """End the generator where it waits: it is cancelled there, and its `finally` blocks run.
+        """End the generator where it waits: it is cancelled there, and its `finally` blocks run, for `CLOSE_S` at most.
+        May be called again.
 
         Raises:
-            BaseException: What the generator raised, and nobody has taken.
+            BaseException: What the generator raised, and nobody has taken yet.
+            PluginError: It does not end.
         """
         self._is_closing = True
         self._task.cancel()
-        await asyncio.wait({self._task})
-        if self._error is not None:
-            raise self._error
+        await asyncio.wait({self._task}, timeout=CLOSE_S)
+        if not self._task.done():
+            raise left_behind(self._task.get_name(), CLOSE_S)
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
 
     async def _wait(self, limit_s: float) -> None:
         self._came.clear()

@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from connect.api.errors import PluginError
+
 #: How many items one poll takes at most.
 ITEMS: Final = 1000
 #: How long a poll waits for the first item, in seconds.
@@ -23,6 +25,13 @@ WAIT_S: Final = 0.5
 _DEEP: Final = 100
 #: How long it waits for more behind the first, in seconds.
 MORE_S: Final = 0.005
+#: How long a generator may take to end once it is closed, in seconds: as long as any call of a plugin.
+CLOSE_S: Final = 300.0
+
+
+def left_behind(name: str, limit_s: float) -> PluginError:
+    """Return the error for a generator that does not end."""
+    return PluginError(f"the generator of {name} did not end within {limit_s:g} s of its stop, and is left behind")
 
 
 def kept(item: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -88,17 +97,22 @@ class ThreadFlow:
             return items
 
     def close(self) -> None:
-        """Have the generator closed, where it stands, and wait for that. Blocks for as long as it does not yield.
+        """Have the generator closed, where it stands, and wait for that. Blocks for as long as it does not yield,
+        `CLOSE_S` at most. May be called again.
 
         Raises:
-            BaseException: What the generator raised, and nobody has taken.
+            BaseException: What the generator raised, and nobody has taken yet.
+            PluginError: It does not end.
         """
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
+        self._thread.join(CLOSE_S)
+        if self._thread.is_alive():
+            raise left_behind(self._thread.name, CLOSE_S)
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
 
     def _go(self) -> None:
         error: BaseException | None = None

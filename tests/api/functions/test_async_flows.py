@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from connect.api import PluginError
+from connect.api.functions import async_flows
 from connect.api.functions.async_flows import TaskFlow
 from connect.api.functions.flows import ITEMS
 
@@ -149,3 +151,22 @@ async def test_what_goes_wrong_in_a_finally_of_an_async_generator_is_told_by_clo
     await flow.take()
     with pytest.raises(OSError, match="still open"):
         await flow.aclose()
+    await flow.aclose()  # which is told once
+
+
+async def test_an_async_generator_that_does_not_end_is_left_behind_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(async_flows, "CLOSE_S", 0.1)
+    go_on = asyncio.Event()
+
+    async def hanging() -> AsyncIterator[int]:
+        while not go_on.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await go_on.wait()
+        yield 1
+
+    flow = TaskFlow(hanging, "flow")
+    await flow.take()
+    with pytest.raises(PluginError, match=r"the generator of flow did not end within 0\.1 s"):
+        await asyncio.wait_for(flow.aclose(), DEADLINE_S)
+    go_on.set()
+    await asyncio.wait_for(flow.aclose(), DEADLINE_S)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from connect.api import PluginError
+from connect.api.functions import flows
 from connect.api.functions.flows import ITEMS, WAIT_S, ThreadFlow
 
 DEADLINE_S = 10.0
@@ -107,6 +109,23 @@ def test_what_goes_wrong_in_a_finally_is_told_by_close() -> None:
     flow.take()
     with pytest.raises(OSError, match="still open"):
         flow.close()
+    flow.close()  # which is told once
+
+
+def test_a_generator_that_does_not_come_back_is_left_behind_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flows, "CLOSE_S", 0.1)
+    go_on = threading.Event()
+
+    def hanging() -> Iterator[int]:
+        go_on.wait(DEADLINE_S)
+        yield from ()
+
+    flow = thread_flow(hanging)
+    assert flow.take() == []
+    with pytest.raises(PluginError, match=r"the generator of flow did not end within 0\.1 s"):
+        flow.close()
+    go_on.set()
+    flow.close()
 
 
 def test_a_task_that_is_to_stop_is_not_kept_waiting_for_long() -> None:
