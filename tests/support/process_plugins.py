@@ -252,6 +252,7 @@ class PatientTask(SourceTask[CountConfig]):
         try:
             await asyncio.sleep(3600)
         except asyncio.CancelledError:
+            await asyncio.sleep({"slow": 0.5, "stubborn": 3600}.get(self.config.how, 0.0))
             write(self.config.journal, "cancelled")
             raise
         return None
@@ -398,6 +399,22 @@ class Shout(Transform[ShoutConfig]):
         if self.config.how != "bad":
             self._misbehaves_in("apply")
         return record.replace(value=f"{record.value}{self.config.suffix}")
+
+
+class SlowToParseConfig(Config):
+    """Its check does not come back."""
+
+    marker: str = config_key("A file that says that it was begun, once for each time.")
+
+    def problems(self) -> Iterable[Problem]:
+        with Path(self.marker).open("a") as file:
+            file.write("x")
+        misbehave("block")
+        return ()
+
+
+class SlowToParse(Transform[SlowToParseConfig]):
+    """Is in no list."""
 
 
 class IsEven(Predicate[ShoutConfig]):

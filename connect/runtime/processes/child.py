@@ -125,34 +125,35 @@ class _Loop:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
-        self._now: Any = None
+        self._now: asyncio.Task[Any] | None = None
         self._is_cancelled = False
 
     def run(self, awaitable: Any, *, may_cancel: bool) -> Any:
+        """Await something, and wait for its end, also where it is cancelled meanwhile: it may clean up."""
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             threading.Thread(target=self._loop.run_forever, name="plugin-loop", daemon=True).start()
-        future = asyncio.run_coroutine_threadsafe(_awaited(awaitable), self._loop)
-        with self._lock:
-            self._now = future if may_cancel else None
-            if may_cancel and self._is_cancelled:
-                future.cancel()
-        try:
-            return future.result()
-        finally:
-            with self._lock:
-                self._now = None
+        return asyncio.run_coroutine_threadsafe(self._awaited(awaitable, may_cancel), self._loop).result()
 
     def cancel(self) -> None:
         """Cancel the call that is under way, and those that follow, if they are such as may be cancelled."""
         with self._lock:
             self._is_cancelled = True
             if self._now is not None:
-                self._now.cancel()
+                self._now.get_loop().call_soon_threadsafe(self._now.cancel)
 
-
-async def _awaited(awaitable: Any) -> Any:
-    return await awaitable
+    async def _awaited(self, awaitable: Any, may_cancel: bool) -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        with self._lock:
+            self._now = task if may_cancel else None
+            if may_cancel and self._is_cancelled:
+                task.cancel()
+        try:
+            return await awaitable
+        finally:
+            with self._lock:
+                self._now = None
 
 
 class Child:
@@ -395,6 +396,7 @@ def _limit_memory(limit_bytes: int) -> None:
     with contextlib.suppress(ImportError, ValueError, OSError):  # where there is no such limit, the worker looks alone
         import resource
 
+        limit_bytes = min(limit_bytes, sys.maxsize)  # which is no limit at all
         resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
 
 

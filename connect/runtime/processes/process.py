@@ -1,16 +1,18 @@
 """One process of a plugin, seen from the worker: its start, calls into it, its end, and what becomes of all that if it
 crashes, hangs, floods or talks nonsense.
 
-Theory of operation. A call is made on the task's own thread, which sends it and waits. A thread for each process reads
-what comes from it, hands replies to who waits, and looks at the clock and at the process: so whoever waits gets an
-answer, if only that the process is gone, and why. Nothing that a plugin's process does can block the event loop.
+Theory of operation. A call is made on the task's own thread, which sends it and waits. A thread for each process starts
+it, reads what comes from it, hands replies to who waits, and looks at the clock and at the process: so whoever waits
+gets an answer, if only that the process is gone, and why. Nothing that a plugin's process does can block the event
+loop. The kernel ends a process with the *thread* that has started it, where it is told to end it with its parent: this
+one is there for as long as the process is.
 
     STARTED ── call, reply ──> STARTED ── stopping() ──> has grace ── close() ──> ENDED
        │                                                    │
        └── it died, or was killed: too long in a call, over its memory, nonsense, no end in time ──> ENDED, with a cause
 
 A process that is to end and does not gets SIGTERM, and SIGKILL a second later; then its whole group, which holds what
-it has started by itself, gets SIGKILL.
+it has started by itself, gets SIGKILL. One that not even this ends, since it waits in the kernel, is given up.
 """
 
 from __future__ import annotations
@@ -56,6 +58,8 @@ TICK_S: Final = 1.0
 ENDING_TICK_S: Final = 0.1
 #: Between SIGTERM and SIGKILL.
 TERM_S: Final = 1.0
+#: And from SIGKILL until nobody waits for a process any more, which waits in the kernel itself.
+KILLED_S: Final = 5.0
 #: What a process has, once its plugin is closed, to end by itself.
 BYE_S: Final = 2.0
 #: Beyond the grace time of a stop: then whatever still runs in there is ended.
@@ -149,40 +153,6 @@ class _Waiting:
     since: float = field(default_factory=time.monotonic)
 
 
-class _Spawner:
-    """Starts processes on one thread that lives as long as the worker: the kernel ends a process with the *thread* that
-    has started it, where it is told to end it with its parent."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._asked: queue.SimpleQueue[tuple[Callable[[], Any], queue.SimpleQueue[Any]]] = queue.SimpleQueue()
-
-    def spawn(self, start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
-        with self._lock:
-            if self._thread is None or not self._thread.is_alive():  # not in a process that was forked from this one
-                self._thread = threading.Thread(target=self._work, name="connect-spawner", daemon=True)
-                self._thread.start()
-        box: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._asked.put((start, box))
-        found = box.get()
-        if isinstance(found, Exception):
-            raise found
-        assert isinstance(found, subprocess.Popen)
-        return found
-
-    def _work(self) -> None:
-        while True:
-            start, box = self._asked.get()
-            try:
-                box.put(start())
-            except Exception as error:
-                box.put(error)
-
-
-_spawner = _Spawner()
-
-
 class PluginProcess:
     """One process. `start`, `call` and `close` block, and are for one thread at a time; the rest is for any.
 
@@ -266,28 +236,47 @@ class PluginProcess:
         Raises:
             ProcessFailedError: It cannot be started.
         """
-        with contextlib.ExitStack() as undone, contextlib.ExitStack() as theirs_only:
+        begun: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+        try:
+            theirs, ends = self._open()
+            args = (theirs, ends, begun, connector_context.get())
             try:
-                self._sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-                undone.enter_context(self._sock)
-                theirs_only.enter_context(theirs)
-                self._wake_in, self._wake_out = socket.socketpair()
-                for end in (self._wake_in, self._wake_out):
-                    undone.enter_context(end).setblocking(False)
-                for each in (self._sock, theirs):
-                    for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-                        each.setsockopt(socket.SOL_SOCKET, option, frames.BUFFER_BYTES)
-                self._process = _spawner.spawn(lambda: self._popen(theirs.fileno()))
-            except OSError as error:
-                raise ProcessFailedError(
-                    f"the process of {self._full_name} cannot be started: {error} ({self.launch.python})"
-                ) from error
-            undone.pop_all()
-        assert self._process.stdin is not None
-        self._control = self._process.stdin.fileno()
-        os.set_blocking(self._control, False)
-        context = connector_context.get()
-        threading.Thread(target=self._run, args=(context,), name=f"connect-process-{self.pid}", daemon=True).start()
+                threading.Thread(target=self._live, args=args, name="connect-process", daemon=True).start()
+            except BaseException:
+                ends.close()
+                raise
+        except (OSError, RuntimeError) as error:  # the latter: there is no thread to be had
+            raise self._not_started(error) from error
+        try:
+            failure = begun.get(timeout=START_S)
+        except queue.Empty:
+            self.close()
+            self.kill("came too late")
+            raise self._not_started(f"the system has not started it within {START_S:g} s") from None
+        if failure is not None:
+            raise self._not_started(failure) from failure
+        try:
+            self._greet()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> tuple[socket.socket, contextlib.ExitStack]:
+        """Make the sockets; return the process's own end, and what closes all of them."""
+        with contextlib.ExitStack() as ends:
+            self._sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+            for each in (self._sock, theirs):
+                ends.enter_context(each)
+            for each in (self._sock, theirs):
+                for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+                    each.setsockopt(socket.SOL_SOCKET, option, frames.BUFFER_BYTES)
+            self._wake_in, self._wake_out = socket.socketpair()
+            for end in (self._wake_in, self._wake_out):
+                ends.enter_context(end).setblocking(False)
+            return theirs, ends.pop_all()
+
+    def _greet(self) -> None:
+        """Have the process take what it is to know before all else."""
         rules = self.launch.files
         told = None if rules is None else [rules.allowed, rules.closed, rules.closed_to_writing, rules.key]
         self._level, source = self._log.getEffectiveLevel(), self.launch.source
@@ -303,7 +292,12 @@ class PluginProcess:
             limit_s=START_S,
         )
         if not isinstance(said, dict) or said.get("protocol") != frames.PROTOCOL:
-            self.kill(f"it speaks another version of the worker's protocol than {frames.PROTOCOL}")
+            why = f"speaks another version of the worker's protocol than {frames.PROTOCOL}"
+            self.kill(why)
+            raise ProcessFailedError(f"the process of {self._full_name} {why}")
+
+    def _not_started(self, why: Exception | str) -> ProcessFailedError:
+        return ProcessFailedError(f"the process of {self._full_name} cannot be started: {why} ({self.launch.python})")
 
     def call(
         self,
@@ -333,14 +327,19 @@ class PluginProcess:
                 frames.send(self._sock, Kind.CALL, number, payload)
             except OSError:
                 self._wake()  # it is gone, and who looks after it says why
-            except FrameError as error:
-                self._waiting.pop(number, None)
-                raise DataError(f"{method} of {self._plugin}: {error}") from None
+            except BaseException as error:
+                with self._lock:
+                    self._waiting.pop(number, None)
+                if isinstance(error, FrameError):
+                    raise DataError(f"{method} of {self._plugin}: {error}") from None
+                self.kill(f"was ended, since {method} was cut off while it was sent")
+                raise
         return self._result(*box.get())  # whoever looks after the process always answers
 
     async def poll(self, target: int, method: str) -> Any:
         """Call an `async def` method without arguments, which may wait for as long as it likes; as `call`, for the
-        event loop. Cancelled, it has the plugin's call cancelled, and waits until that has cleaned up."""
+        event loop. Cancelled, it has the plugin's call cancelled, and waits until that has cleaned up, for as long as a
+        stop may take: then the process is killed."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
 
@@ -358,10 +357,12 @@ class PluginProcess:
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
+            # What it is cancelled in is nobody's.
+            future.add_done_callback(lambda ended: None if ended.cancelled() else ended.exception())
             self._tell(frames.CANCEL)
-            await asyncio.wait({future})
-            if not future.cancelled():
-                future.exception()  # what it was cancelled in is nobody's
+            await asyncio.wait({future}, timeout=self.launch.grace_s + LATE_S)
+            if not future.done():
+                self.kill(f"was ended, since {method} did not end when it was cancelled", PLUGIN_TIMEOUT)
             raise
 
     def stopping(self, grace_s: float | None = None) -> None:
@@ -373,10 +374,15 @@ class PluginProcess:
         self._tell(frames.STOP)
         self._wake()
 
-    def close(self) -> None:
-        """Say goodbye: it ends by itself, or is ended. Does not wait for that."""
+    def close(self, *, if_idle: bool = False) -> None:
+        """Say goodbye: it ends by itself, or is ended. Does not wait for that. One that is being started is ended then;
+        calls that are under way, or come later, raise that it was closed.
+
+        Args:
+            if_idle: Only where nobody waits for a reply.
+        """
         with self._lock:
-            if self._is_closing or self._process is None:
+            if self._is_closing or (if_idle and self._waiting):
                 return
             self._is_closing = True
             self._end_by = min(self._end_by or float("inf"), time.monotonic() + BYE_S)
@@ -414,8 +420,22 @@ class PluginProcess:
             env=env,
             start_new_session=True,
         )
-        guardian.begun(process.pid)
+        try:
+            guardian.begun(process.pid)
+        except BaseException:
+            self._end(process)
+            raise
         return process
+
+    @staticmethod
+    def _end(process: subprocess.Popen[bytes]) -> None:
+        """End a process that nobody looks after, and what it holds open."""
+        process.kill()
+        for each in (process.stdin, process.stderr):
+            if each is not None:
+                each.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(KILLED_S)
 
     def _changes(self, changes: Mapping[str, Any] | None) -> dict[str, Any]:
         found = dict(changes or {})
@@ -457,8 +477,9 @@ class PluginProcess:
         raise error
 
     def _wake(self) -> None:
-        with contextlib.suppress(OSError, AttributeError):  # it is woken already; or gone
-            self._wake_out.send(b"w")  # type: ignore[union-attr]
+        with self._lock, contextlib.suppress(OSError):  # it is woken already
+            if self._wake_out is not None:
+                self._wake_out.send(b"w")
 
     def _tell(self, said: bytes) -> None:
         with self._lock:
@@ -468,8 +489,40 @@ class PluginProcess:
 
     # -- the thread that looks after it --------------------------------------------------------------------------------
 
-    def _run(self, context: str) -> None:
+    def _live(
+        self,
+        theirs: socket.socket,
+        ends: contextlib.ExitStack,
+        begun: queue.SimpleQueue[Exception | None],
+        context: str,
+    ) -> None:
+        """Start the process, tell of that, and look after it to its end.
+
+        Args:
+            theirs: Its end of the socket.
+            ends: Closes all ends, where it cannot be started.
+            begun: Is told that it was started, or why it was not.
+        """
         connector_context.set(context)
+        try:
+            process = self._popen(theirs.fileno())
+        except Exception as error:
+            with self._lock:
+                self._wake_out = None
+            ends.close()
+            begun.put(error)
+            return
+        theirs.close()
+        threading.current_thread().name = f"connect-process-{process.pid}"
+        assert process.stdin is not None
+        os.set_blocking(process.stdin.fileno(), False)
+        with self._lock:
+            self._process = process
+            self._control = process.stdin.fileno()
+        begun.put(None)
+        self._run()
+
+    def _run(self) -> None:
         assert self._process is not None
         assert self._sock is not None
         assert self._process.stderr is not None
@@ -503,10 +556,11 @@ class PluginProcess:
                         elif key.data == "wake":
                             with contextlib.suppress(BlockingIOError):
                                 self._wake_in.recv(4096)  # type: ignore[union-attr]
-                    if self._has_ended():
+                    now = time.monotonic()
+                    if self._has_ended() or self._is_given_up(now):
                         break
                     self._send_outbox()
-                    self._look(time.monotonic())
+                    self._look(now)
                 self._drain(reading, is_open=is_open, is_told=is_told)
         except Exception:  # of ours: whoever waits must hear of it all the same
             logger.exception("looking after the process of %s failed", self._full_name)
@@ -652,6 +706,10 @@ class PluginProcess:
         elif now - self._term_at >= TERM_S:
             self._signal(signal.SIGKILL)
 
+    def _is_given_up(self, now: float) -> bool:
+        """Whether the process has not ended though it was killed a while ago. The guardian still knows its group."""
+        return self._term_at is not None and now - self._term_at >= TERM_S + KILLED_S
+
     def _has_ended(self) -> bool:
         """Whether the process has ended; what it left in its group is then ended too, while its number is its own."""
         assert self._process is not None
@@ -677,7 +735,7 @@ class PluginProcess:
             held = f": {waiting[0].method} did not return" if waiting else ""
             self.kill(f"was ended, since it did not stop in time{held}", PLUGIN_TIMEOUT)
         elif self._idle_s is not None and not waiting and now - self._called_at >= self._idle_s:
-            self.close()
+            self.close(if_idle=True)
         elif (limit := self.launch.memory_bytes) is not None and (used := _resident_bytes(self._process)) > limit:
             self.kill(
                 f"was ended, since it used {used >> 20} MiB of memory: plugin.memory.limit is {limit >> 20} MiB",
@@ -715,19 +773,24 @@ class PluginProcess:
         if self._process.returncode is None:
             self._signal(signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(5.0)
+            self._process.wait(0.0 if self._is_given_up(time.monotonic()) else KILLED_S)
         with self._lock:
             self._failure = self._cause(self._process.returncode)
             waiting, self._waiting = list(self._waiting.values()), {}
             self._control = None
+            wake_out, self._wake_out = self._wake_out, None
         if self._unsent:
             self._unsent = memoryview(b"")
             self._sending.release()
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr] # who still sends hears of it
-        for each in (self._process.stdin, self._process.stderr, self._sock, self._wake_in, self._wake_out):
+        # Nobody sends any more when its number may become another's.
+        is_quiet = self._sending.acquire(timeout=KILLED_S)
+        for each in (self._process.stdin, self._process.stderr, self._sock, self._wake_in, wake_out):
             with contextlib.suppress(OSError):
                 each.close()  # type: ignore[union-attr]
+        if is_quiet:
+            self._sending.release()
         for one in waiting:
             one.deliver(Kind.ERROR, self._error())
         self._ended.set()
@@ -743,10 +806,14 @@ class PluginProcess:
         known, kind = "", PLUGIN_CRASHED
         if self._killed_for is not None:
             known, kind = self._killed_for
-        elif code == frames.EXIT_MEMORY and limit is not None:
-            known, kind = f"met its limit of memory: plugin.memory.limit is {limit >> 20} MiB", PLUGIN_MEMORY
+            if code is None:
+                known += "; and it does not end, though it was killed"
         elif code is None:
             known = "does not end, though it was killed"
+        elif code == frames.EXIT_MEMORY and limit is not None:
+            known, kind = f"met its limit of memory: plugin.memory.limit is {limit >> 20} MiB", PLUGIN_MEMORY
+        elif code == 0 and self._is_closing:
+            return "was closed", kind
         elif code < 0:
             known = f"was ended by {_signal_name(-code)}"
             if -code == signal.SIGKILL:

@@ -34,6 +34,7 @@ from connect.api import (
     Transform,
 )
 from connect.api.config_values import ConfigType, Secret
+from connect.runtime.border.calls import PluginTimeoutError
 from connect.runtime.connector_context import connector_context
 from connect.runtime.processes.declarations import METHODS, base_of, config_keys, declared, text_of
 from connect.runtime.processes.errors import ProcessFailedError, restored
@@ -45,6 +46,8 @@ logger = logging.getLogger(__name__)
 _BASES: Final = {base.__name__: base for base in METHODS}
 #: How long a process that parses configs waits for the next one.
 IDLE_S: Final = 20.0
+#: And how long who comes later waits for those who came first: as long as two tries of one may take.
+BUSY_S: Final = 4 * START_S
 #: Whose calls end with the process where they take too long.
 _BOUNDED: Final = frozenset({"poll", "poll_batch", "put_batch", "put_batches", "apply_batch", "test_batch"})
 _INSTANCE: Final = 1
@@ -73,35 +76,64 @@ class Home:
 
 
 class Desk:
-    """A process in which configs are parsed: begins with the first, and ends when there was none for a while."""
+    """A process in which configs are parsed: begins with the first, and ends when there was none for a while.
+
+    For any thread; one call is made at a time, and who comes meanwhile waits, `BUSY_S` at most.
+    """
 
     def __init__(self, launch: Launch, plugin: str) -> None:
         self._launch = launch
         self.plugin = plugin
+        self._calling = threading.Lock()
         self._lock = threading.Lock()
+        self._is_closed = False
         self._process: PluginProcess | None = None
 
     def call(self, method: str, *args: Any) -> Any:
         """Call a method of the process; once more in another one, where the first has just ended. Blocks, twice
-        `START_S` for the start and the call at most."""
-        with self._lock:
+        `START_S` for the start and the call at most, and before that for those who came first.
+
+        Raises:
+            PluginTimeoutError: Those who came first take too long.
+            ProcessFailedError: Two processes have ended, or the desk is closed.
+            ConnectError: What the plugin raised.
+        """
+        if not self._calling.acquire(timeout=BUSY_S):
+            raise PluginTimeoutError(
+                f"configs of {self.plugin} are parsed one by one, and those that came first took {BUSY_S:g} s"
+            )
+        try:
             for is_last in (False, True):
                 try:
-                    if self._process is None or not self._process.is_alive:
-                        self._process = PluginProcess(
-                            self._launch, who="configs", plugin=self.plugin, log=logger, idle_s=IDLE_S
-                        )
-                        self._process.start()
-                    return self._process.call(0, method, *args, limit_s=START_S)
+                    return self._running().call(0, method, *args, limit_s=START_S)
                 except ProcessFailedError:
                     if is_last:
                         raise
+        finally:
+            self._calling.release()
         raise AssertionError("the second try returns or raises")
 
     def close(self) -> None:
-        """End the process, if there is one."""
-        if self._process is not None:
-            self._process.close()
+        """End the process, if there is one; calls that are under way, or come later, raise. Never waits."""
+        with self._lock:
+            self._is_closed = True
+            process = self._process
+        if process is not None:
+            process.close()
+
+    def _running(self) -> PluginProcess:
+        with self._lock:
+            if self._is_closed:
+                raise ProcessFailedError(f"the process of configs, {self.plugin} was closed")
+            process, is_new = self._process, False
+            if process is None or not process.is_alive:
+                is_new = True
+                self._process = process = PluginProcess(
+                    self._launch, who="configs", plugin=self.plugin, log=logger, idle_s=IDLE_S
+                )
+        if is_new:
+            process.start()
+        return process
 
 
 # -- configs -----------------------------------------------------------------------------------------------------------

@@ -11,15 +11,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from connect.api import ConnectError, PluginError
+from connect.runtime.processes import process as process_module
 from connect.runtime.processes.errors import ProcessFailedError
 from connect.runtime.processes.frames import Kind
+from connect.runtime.processes.guardian import guardian
 from connect.runtime.processes.placing import python_path
-from connect.runtime.processes.process import NOTES_PER_S, Launch, PluginProcess
+from connect.runtime.processes.process import NOTES_PER_S, Launch, PluginProcess, Source
 from tests.support import process_plugins
 from tests.support.worker import until
 
@@ -79,7 +81,7 @@ def test_a_process_ends_by_itself_when_it_is_closed_and_takes_no_call_then(opene
     assert process.wait(15)
     assert process._process is not None
     assert process._process.returncode == 0
-    with pytest.raises(ProcessFailedError, match="exit code 0"):
+    with pytest.raises(ProcessFailedError, match="was closed"):
         process.call(1, "start")
 
 
@@ -212,7 +214,7 @@ async def test_an_async_poll_that_is_cancelled_has_cleaned_up_there(
     opened: list[PluginProcess], tmp_path: Path
 ) -> None:
     notes = tmp_path / "notes"
-    process, _ = await asyncio.to_thread(_patient, opened, notes)
+    process, _ = await asyncio.to_thread(_patient, opened, notes, "slow")
     await asyncio.to_thread(process.call, 1, "start")
     assert (await process.poll(1, "poll"))[0].values == ["first"]
     waiting = asyncio.create_task(process.poll(1, "poll"))
@@ -223,13 +225,13 @@ async def test_an_async_poll_that_is_cancelled_has_cleaned_up_there(
     assert process_plugins.journal(notes)[-1] == ["cancelled"]
 
 
-def _patient(opened: list[PluginProcess], notes: Path) -> tuple[PluginProcess, Ears]:
+def _patient(opened: list[PluginProcess], notes: Path, how: str = "") -> tuple[PluginProcess, Ears]:
     ears = Ears()
     process = PluginProcess(LAUNCH, who="task x-0", plugin="P", log=logging.getLogger("x"), hears=ears)
     opened.append(process)
     process.start()
     ref = {**REF, "qualname": "PatientSource"}
-    process.call(0, "make", 1, ref, SAID, {"topic": "t", "journal": str(notes)})
+    process.call(0, "make", 1, ref, SAID, {"topic": "t", "journal": str(notes), "how": how})
     return process, ears
 
 
@@ -347,3 +349,175 @@ def test_an_error_whose_details_do_not_cross_is_told_and_ends_nobody(opened: lis
         with pytest.raises(PluginError, match=r"odd; and what it says beside .* type builtins\.object") as raised:
             process.call(1, "poll")
         assert raised.value.code == "plugin.broken"
+
+
+def test_a_process_that_no_thread_can_look_after_is_not_begun(
+    opened: list[PluginProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(opened)  # whatever is made once for a worker is there
+
+    def scarce(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    before = _children()
+    process = PluginProcess(LAUNCH, who="x", plugin="p", log=logging.getLogger("x"))
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", scarce)
+        with pytest.raises(ProcessFailedError, match="cannot be started: can't start new thread"):
+            process.start()
+    assert _children() == before
+    with pytest.raises(ProcessFailedError):
+        process.call(0, "describe")
+
+
+def test_a_process_that_nobody_guards_is_ended_again(
+    opened: list[PluginProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(opened)
+
+    def unguarded(group: int) -> None:
+        raise OSError(errno.EAGAIN, "no guardian")
+
+    before = _children()
+    monkeypatch.setattr(guardian, "begun", unguarded)
+    process = PluginProcess(LAUNCH, who="x", plugin="p", log=logging.getLogger("x"))
+    with pytest.raises(ProcessFailedError, match=r"cannot be started: .*no guardian"):
+        process.start()
+    assert _children() == before
+
+
+def test_a_process_that_the_system_starts_late_is_given_up_and_ended_then(
+    opened: list[PluginProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def late(self: PluginProcess, descriptor: int) -> Any:
+        assert go_on.wait(30)
+        return of_before(self, descriptor)
+
+    of_before = PluginProcess._popen
+    monkeypatch.setattr(PluginProcess, "_popen", late)
+    monkeypatch.setattr(process_module, "START_S", 0.2)
+    process = PluginProcess(LAUNCH, who="x", plugin="p", log=logging.getLogger("x"))
+    with pytest.raises(ProcessFailedError, match=r"the system has not started it within 0\.2 s"):
+        process.start()
+    monkeypatch.setattr(PluginProcess, "_popen", of_before)
+    monkeypatch.setattr(process_module, "START_S", 60.0)
+    started(opened)  # nobody else waits for it
+    go_on.set()
+    assert process.wait(15)
+    assert process.pid not in _children()
+
+
+@pytest.mark.parametrize("what", ["protocol", "greeting"])
+def test_a_process_that_does_not_take_the_greeting_is_ended(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    launch = LAUNCH
+    if what == "protocol":
+        monkeypatch.setattr(process_module.frames, "PROTOCOL", 99)
+    else:
+        launch = replace(LAUNCH, source=Source((), cast(Any, 7)))
+    process = PluginProcess(launch, who="x", plugin="p", log=logging.getLogger("x"))
+    with pytest.raises(PluginError):
+        process.start()
+    assert process.wait(15)
+
+
+def test_a_limit_of_memory_beyond_all_memory_is_none(opened: list[PluginProcess]) -> None:
+    process, _ = started(opened, replace(LAUNCH, memory_bytes=1 << 70))
+    process.call(1, "start")
+
+
+def test_a_close_while_a_process_is_being_started_ends_it(
+    opened: list[PluginProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = PluginProcess(LAUNCH, who="x", plugin="p", log=logging.getLogger("x"))
+
+    def closed_meanwhile(self: PluginProcess, descriptor: int) -> Any:
+        self.close()
+        return of_before(self, descriptor)
+
+    of_before = PluginProcess._popen
+    monkeypatch.setattr(PluginProcess, "_popen", closed_meanwhile)
+    with pytest.raises(ProcessFailedError, match="was closed"):
+        process.start()
+    assert process.wait(15)
+
+
+def test_a_call_that_begins_while_the_process_is_closed_ends_with_a_word(opened: list[PluginProcess]) -> None:
+    for delay_s in (0.0, 0.0002, 0.001, 0.003):
+        process, _ = started(opened)
+        process.call(1, "start")
+        ended: list[str] = []
+        threads = [threading.Thread(target=_call_until_it_ends, args=(process, ended)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(delay_s)
+        process.close()
+        for thread in threads:
+            thread.join(20)
+        assert ended == ["the process of task x-0, CountSource was closed"] * 4
+
+
+def _call_until_it_ends(process: PluginProcess, ended: list[str]) -> None:
+    try:
+        while True:
+            process.call(1, "poll")
+    except ProcessFailedError as error:
+        ended.append(error.message)
+
+
+def test_a_process_that_is_called_while_it_would_end_for_want_of_calls_stays(opened: list[PluginProcess]) -> None:
+    process, _ = started(opened)
+    number = process._expect(lambda kind, value: None, "poll", None)
+    process.close(if_idle=True)
+    assert process.is_alive
+    process._waiting.pop(number)
+    process.close(if_idle=True)
+    assert process.wait(15)
+
+
+def test_who_calls_a_process_that_nothing_ends_is_let_go(
+    opened: list[PluginProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, _ = started(opened, how="block", at=0)
+    process.call(1, "start")
+    with monkeypatch.context() as patched:
+        patched.setattr(process_module, "KILLED_S", 0.5)
+        patched.setattr(PluginProcess, "_signal", lambda self, number: None)  # as one that waits in the kernel
+        with pytest.raises(ProcessFailedError, match=r"within 0\.5 s; and it does not end, though it was killed"):
+            process.call(1, "poll", limit_s=0.5)
+        assert process.wait(15)
+    process._signal(signal.SIGKILL)
+    assert process._process is not None
+    process._process.wait(10)
+
+
+async def test_an_async_poll_that_is_cancelled_and_goes_on_is_ended_with_its_process(
+    opened: list[PluginProcess], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = tmp_path / "notes"
+    monkeypatch.setattr(process_module, "LATE_S", 0.1)
+    process, _ = await asyncio.to_thread(_patient, opened, notes, "stubborn")
+    await asyncio.to_thread(process.call, 1, "start")
+    assert (await process.poll(1, "poll"))[0].values == ["first"]
+    waiting = asyncio.create_task(process.poll(1, "poll"))
+    await until(lambda: ["waits"] in process_plugins.journal(notes))
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(waiting, 15)
+    assert await asyncio.to_thread(process.wait, 15)
+    assert ["stop"] not in process_plugins.journal(notes)
+
+
+def _children() -> set[int]:
+    """The processes of plugins that this one has started and that have not ended."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            command = stat.with_name("cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(parent) == os.getpid() and state != "Z" and b"connect.runtime.processes.child" in command:
+            found.add(int(stat.parent.name))
+    return found

@@ -3,6 +3,7 @@ from __future__ import annotations
 import inspect
 import logging
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -199,3 +200,38 @@ def test_an_instance_that_was_never_configured_stops_and_closes() -> None:
     task.close()
     with pytest.raises(PluginError, match="before it was configured"):
         task.start()
+
+
+def test_a_desk_that_is_closed_ends_the_call_that_is_under_way_and_begins_no_other_process(tmp_path: Path) -> None:
+    desk = Desk(LAUNCH, "p")
+    ref = {"module": process_plugins.__name__, "qualname": "SlowToParse"}
+    marker = tmp_path / "marker"
+    ended: list[BaseException] = []
+
+    def parse() -> None:
+        try:
+            desk.call("values", ref, {"marker": str(marker)}, True)
+        except BaseException as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=parse)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not marker.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    desk.close()
+    thread.join(30)
+    (error,) = ended
+    assert str(error) == "the process of configs, p was closed"
+    assert len(marker.read_text()) == 1
+    with pytest.raises(PluginError, match="was closed"):
+        desk.call("values", ref, {"marker": str(marker)}, True)
+
+
+def test_who_waits_for_a_desk_is_told_of_those_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stand_ins, "BUSY_S", 0.1)
+    desk = Desk(LAUNCH, "p")
+    assert desk._calling.acquire(timeout=1)
+    with pytest.raises(PluginError, match="those that came first") as raised:
+        desk.call("describe")
+    assert raised.value.code == "plugin.timeout"
