@@ -10,16 +10,11 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from connect.api.error_codes import register_code
 from connect.rest.errors import error_response
 from connect.rest.negotiation import Asgi, Scope
 from connect.runtime.host import Host
+from connect.runtime.stopping import STOPPING
 
-STOPPING: Final = register_code(
-    "worker.stopping",
-    "The worker stops, and takes no changes any more.",
-    "Send the request again once a worker answers.",
-)
 _READING: Final = ("GET", "HEAD", "OPTIONS")
 
 

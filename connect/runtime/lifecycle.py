@@ -304,11 +304,17 @@ class Lifecycle:
         if config is None or target is TargetState.STOPPED or self._closing:
             return
         paused = target is TargetState.PAUSED
-        if instance or runner is None:
+        if instance or runner is None or runner.resolved is None:  # tasks start from what the instance has
             if runner is not None:
                 await runner.stop(self._grace_s())
             self._runners.pop(name, None)
-            runner = ConnectorRunner(name, config, self._worker.around, self._on_connector_event, self._on_reconfigure)
+            try:
+                runner = ConnectorRunner(
+                    name, config, self._worker.around, self._on_connector_event, self._on_reconfigure
+                )
+            except ConnectError:  # its plugin is gone
+                self._show_as_before(name, tasks)
+                raise
             self._runners[name] = runner
             if not await self._started(runner, paused=paused):
                 self._show_as_before(name, tasks)

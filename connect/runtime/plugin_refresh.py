@@ -19,6 +19,7 @@ from connect.runtime.folder_watch import FolderWatch
 from connect.runtime.model import PluginKind
 from connect.runtime.observers import Observers
 from connect.runtime.plugins import PluginHost, Refreshed
+from connect.runtime.stopping import StoppingError
 from connect.runtime.tasks.spec import TaskSpec
 from connect.runtime.worker_config import WorkerConfig
 
@@ -65,6 +66,7 @@ class PluginRefresh:
         self._now: asyncio.Task[Report] | None = None
         self._next: asyncio.Task[Report] | None = None
         self._retries = False
+        self._is_closed = False
 
     def start(self) -> None:
         """Begin to watch the folders of `plugin.path`, where the worker's config wants that."""
@@ -74,13 +76,15 @@ class PluginRefresh:
 
         def changed() -> None:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(self._begin)
+                loop.call_soon_threadsafe(self._seen)
 
         self._watch = FolderWatch(self._plugins.folders, changed)
         self._watch.start()
 
     async def aclose(self) -> None:
-        """End. An import that does not come back is left behind. Safe to call twice."""
+        """End; who waits for a refresh is told so. An import that does not come back is left behind. Safe to call
+        twice."""
+        self._is_closed = True
         watch, self._watch = self._watch, None
         if watch is not None:
             await asyncio.to_thread(watch.close)
@@ -96,7 +100,10 @@ class PluginRefresh:
 
         Raises:
             PluginTimeoutError: It is not over within `WAIT_S`; it goes on.
+            StoppingError: The worker stops: it was not begun, or was cut off.
         """
+        if self._is_closed:
+            raise _cut_off()
         self._retries = True
         task = self._begin()
         await asyncio.wait({task}, timeout=WAIT_S)
@@ -105,6 +112,8 @@ class PluginRefresh:
                 f"plugins are still being loaded after {WAIT_S:g} s; that goes on, each within "
                 f"plugin.import.timeout.ms={self._worker.plugin_import_timeout_ms}"
             )
+        if task.cancelled():
+            raise _cut_off()
         return task.result()
 
     def outdated(self) -> tuple[str, ...]:
@@ -118,6 +127,10 @@ class PluginRefresh:
         return [Notice("plugin.outdated", name, told) for name in self.outdated()]
 
     # -- refreshing --------------------------------------------------------------------------------------------------
+
+    def _seen(self) -> None:
+        if not self._is_closed:
+            self._begin()
 
     def _begin(self) -> asyncio.Task[Report]:
         if self._next is None:
@@ -162,6 +175,10 @@ class PluginRefresh:
     def _differ(self, spec: TaskSpec, name: str) -> bool:
         then, now = (host.find(name.strip(), *PluginKind) for host in (spec.plugins, self._plugins))
         return (then and then.cls) is not (now and now.cls)
+
+
+def _cut_off() -> StoppingError:
+    return StoppingError("the worker stops, and has not refreshed its plugins; its next start takes what there is then")
 
 
 def _told(task: asyncio.Task[Report]) -> None:

@@ -525,6 +525,27 @@ async def test_a_file_connector_runs_from_the_secrets_of_a_folder(tmp_path: Path
         assert [one for one in asked if one["code"] == "provider.open"] == []
 
 
+async def test_a_task_that_is_restarted_beside_a_connector_without_its_values_goes_on_as_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    (folder / "places.properties").write_text(f"in={tmp_path / 'in'}\n")
+    (tmp_path / "in").write_text("one\n")
+    allowed = {f"config.providers.{name}.param.allowed.paths": str(folder) for name in ("file", "dir")}
+    async with running_worker(tmp_path, **FILES, **allowed) as worker:
+        config = {"connector.class": "FileStreamSource", "topic": "t", "value.converter": STRING}
+        await worker.herder.create("c", {**config, "file": f"${{file:{folder}/places.properties:in}}"})
+        await worker.until(lambda: worker.records("c") == 1)
+        (folder / "places.properties").rename(tmp_path / "elsewhere")
+        await worker.herder.restart("c", include_tasks=False, only_failed=False)
+        await worker.until(lambda: worker.herder.status("c").connector.state is State.FAILED)
+        await worker.herder.restart_task("c", 0)
+        await worker.until(lambda: worker.herder.status("c").tasks[0].state is not State.RESTARTING)
+        assert "places.properties" in (worker.herder.status("c").connector.trace or "")
+        with (tmp_path / "in").open("a") as file:
+            file.write("two\n")
+        await worker.until(lambda: worker.records("c") == 2)
+
+
 @pytest.mark.parametrize(("listener", "opens"), [("http://0.0.0.0:0", 2), ("http://127.0.0.1:0", 0)])
 async def test_providers_that_open_every_file_are_warned_of_where_others_reach_rest(
     tmp_path: Path, listener: str, opens: int

@@ -18,6 +18,7 @@ from connect.runtime.border.calls import PluginTimeoutError, aside
 from connect.runtime.model import PluginKind, State
 from connect.runtime.plugins import PluginHost
 from tests.runtime.test_plugin_sources import make_distribution
+from tests.support.doors import assert_error
 from tests.support.worker import STRING, RunningWorker, running_worker
 
 TRANSFORM = """
@@ -489,3 +490,78 @@ async def test_refreshes_that_come_together_are_one_and_one_that_hangs_is_waited
         assert len(looks) == 2
         assert len(set(map(id, reports))) == 1
         assert host.find("Freshm", PluginKind.TRANSFORM) is not None
+
+
+async def test_a_refresh_that_the_workers_end_cuts_off_says_so_and_so_does_one_that_comes_later(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, begun = threading.Event(), threading.Event()
+    async with running_worker(tmp_path, plugin_path=str(folder), plugin_path_watch="false") as worker:
+        refresh, host = worker.herder.base.plugin_refresh, worker.herder.plugins
+        own = host.refresh
+
+        def slow(*, retry: bool = True) -> object:
+            begun.set()
+            assert gate.wait(30)
+            return own(retry=retry)
+
+        monkeypatch.setattr(host, "refresh", slow)
+        waiting = [asyncio.create_task(worker.client.post("/v1/plugins/refresh")) for _ in range(2)]
+        await worker.until(begun.is_set)
+        await asyncio.sleep(0)
+        await refresh.aclose()
+        try:
+            waiting.append(asyncio.create_task(worker.client.post("/v1/plugins/refresh")))
+            for answer in await asyncio.wait_for(asyncio.gather(*waiting), 10):
+                assert_error(answer, 503, "worker.stopping")
+        finally:
+            gate.set()
+
+
+async def test_tasks_that_are_to_be_restarted_are_shown_as_they_are_where_the_plugin_is_gone(
+    tmp_path: Path, folder: Path
+) -> None:
+    config = {"connector.class": "Freshk", "topic": "t", "value.converter": STRING}
+    async with running_worker(tmp_path, plugin_path=str(folder), plugin_path_watch="false") as worker:
+        herder, refresh = worker.herder, worker.herder.base.plugin_refresh
+        (folder / "freshk.py").write_text(SOURCE.format(word="one", journal=tmp_path / "journal.txt"))
+        await refresh.refresh()
+        await herder.create("c", config)
+        await worker.until_state("c", State.RUNNING, tasks=1)
+        (folder / "freshk.py").unlink()
+        assert (await refresh.refresh()).found.removed == ("freshk",)
+        await herder.restart("c", include_tasks=True, only_failed=False)
+        await worker.until(lambda: herder.status("c").connector.state is State.FAILED)
+        assert "the plugin that had it is gone" in (herder.status("c").connector.trace or "")
+        at = worker.records("c")
+        await worker.until(lambda: worker.records("c") > at + 2)
+        assert [task.state for task in herder.status("c").tasks] == [State.RUNNING]
+        # It is there again: a restart of what failed brings the connector back, and its task stays what it is.
+        (folder / "freshk.py").write_text(SOURCE.format(word="two", journal=tmp_path / "journal.txt"))
+        await refresh.refresh()
+        await herder.restart("c", include_tasks=True, only_failed=False)
+        await worker.until_state("c", State.RUNNING, tasks=1)
+        at = worker.records("c")
+        await worker.until(lambda: worker.records("c") > at + 2)
+        assert await values_of(worker) == {b"one", b"two"}
+
+
+async def test_a_task_that_is_restarted_where_its_plugin_is_gone_goes_on_as_its_connector_does(
+    tmp_path: Path, folder: Path
+) -> None:
+    config = {"connector.class": "Freshk", "topic": "t", "value.converter": STRING}
+    async with running_worker(tmp_path, plugin_path=str(folder), plugin_path_watch="false") as worker:
+        herder, refresh = worker.herder, worker.herder.base.plugin_refresh
+        (folder / "freshk.py").write_text(SOURCE.format(word="one", journal=tmp_path / "journal.txt"))
+        await refresh.refresh()
+        await herder.create("c", config)
+        await worker.until_state("c", State.RUNNING, tasks=1)
+        (folder / "freshk.py").unlink()
+        await refresh.refresh()
+        await herder.restart("c", include_tasks=False, only_failed=False)
+        await worker.until(lambda: herder.status("c").connector.state is State.FAILED)
+        await herder.restart_task("c", 0)
+        await worker.until(lambda: herder.status("c").tasks[0].state is not State.RESTARTING)
+        assert herder.status("c").tasks[0].state is State.RUNNING
+        at = worker.records("c")
+        await worker.until(lambda: worker.records("c") > at + 2)
