@@ -74,16 +74,23 @@ def framework_config(desc: PluginDesc, config: Mapping[str, Any]) -> ConnectorCo
     return (SinkConnectorConfig if desc.kind is PluginKind.SINK else SourceConnectorConfig).parse(config)
 
 
-def make_stages(plugins: PluginHost, config: ConnectorConfig, worker: WorkerConfig | None = None) -> list[Stage]:
+def make_stages(
+    plugins: PluginHost,
+    config: ConnectorConfig,
+    worker: WorkerConfig | None = None,
+    stopping: threading.Event | None = None,
+) -> list[Stage]:
     """Make the transforms of a connector config, in order, with their predicates. Blocks, as `make_pipeline` does.
 
     Args:
         worker: Says what connectors may use; left out, they may use what needs no permission.
+        stopping: Set once the task that they are of is to stop: steps in a process of their own have their grace time
+            from then on, wherever they are.
 
     Raises:
         ConfigError: A type is missing, unknown or not allowed, a key is wrong, or a predicate is not defined.
     """
-    with one_chain():
+    with one_chain(stopping):
         return _stages(plugins, config, worker or WorkerConfig.parse({}))
 
 
@@ -151,14 +158,18 @@ def make_pipeline(
     *,
     log: logging.Logger | logging.LoggerAdapter[Any],
     interrupted: threading.Event,
+    stopping: threading.Event | None = None,
 ) -> tuple[Pipeline, Tolerance]:
     """Make what lies between a task and the log.
 
     Constructs and configures plugins, so it blocks: not on the event loop.
+
+    Args:
+        stopping: As `make_stages` takes it.
     """
     tolerance = Tolerance(config, log=log, interrupted=interrupted)
     with _made_whole() as made:
-        stages = make_stages(plugins, config, worker)
+        stages = make_stages(plugins, config, worker, stopping)
         made += plugins_of(stages)
         key, value = (make_converter(plugins, worker, config, which) for which in ("key.converter", "value.converter"))
         made += [key, value]

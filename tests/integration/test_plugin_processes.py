@@ -19,6 +19,7 @@ import pytest
 
 from connect.runtime.model import State
 from tests.support import process_plugins
+from tests.support.doors import assert_error
 from tests.support.process_plugins import journal, processes
 from tests.support.wheels import make_wheel
 from tests.support.worker import STRING, RunningWorker, WorkerProcess, running_worker, until
@@ -273,6 +274,15 @@ async def test_a_task_that_blocks_is_ended_by_a_stop(tmp_path: Path) -> None:
         await running.until(lambda: not alive(processes(notes)))
 
 
+async def test_a_step_that_hangs_as_it_is_configured_ends_with_its_connector(tmp_path: Path) -> None:
+    async with worker(tmp_path, task_shutdown_graceful_timeout_ms="1000") as running:
+        hangs = {"transforms": "a", "transforms__a__type": "test.Shout", "transforms__a__how": "block"}
+        await create(running, "s", "test.CountSource", topic="t", **hangs, transforms__a__where="configure")
+        await running.until(lambda: len(_children()) == 3)  # the connector, its task and the step
+        await running.client.delete("/connectors/s")
+        await running.until(lambda: not _children(), deadline_s=15)
+
+
 async def test_processes_end_with_a_worker_that_is_killed(tmp_path: Path) -> None:
     plugins, notes = tmp_path / "plugins", tmp_path / "notes"
     plugins.mkdir()
@@ -321,6 +331,28 @@ def _of_group(group: int) -> set[int]:
             if int(own) == group and state != "Z":
                 found.add(int(stat.parent.name))
     return found
+
+
+@pytest.mark.parametrize(("how", "told"), [("kill", "SIGKILL"), ("exit", "exit code 3")])
+@pytest.mark.parametrize("where", ["its promise", "its keys"])
+async def test_a_process_that_ends_while_a_config_is_checked_is_no_fault_of_the_config(
+    tmp_path: Path, where: str, how: str, told: str
+) -> None:
+    folder = tmp_path / "plugins" / "counting"
+    folder.mkdir(parents=True)
+    shutil.copy(process_plugins.__file__, folder / "process_plugins.py")
+    (folder / "requirements.txt").touch()
+    keys = {"plugin_path": str(folder.parent), "plugin_environments_path": str(tmp_path / "environments")}
+    async with running_worker(tmp_path, exactly_once_source_support="enabled", **keys) as running:
+        config = {"connector.class": "test.AskedSource", "topic": "t", "how": how}
+        config |= {"exactly.once.support": "required"} if where == "its promise" else {"at": "-1"}
+        for answer in (
+            await running.client.put("/connectors/s/config", json=config),
+            await running.client.put("/connector-plugins/test.AskedSource/config/validate", json=config),
+        ):
+            assert_error(answer, 503, "plugin.crashed")
+            assert told in answer.json()["message"]
+        assert (await running.client.get("/connectors")).json() == []
 
 
 # -- environments ------------------------------------------------------------------------------------------------------

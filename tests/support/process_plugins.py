@@ -158,10 +158,12 @@ class CountConfig(Config):
     journal: str = config_key("Journal.", default="")
     password: Secret = config_key("Never shown.", default=Secret("swordfish"))
     how: str = config_key("How it ends.", default="")
-    at: int = config_key("Behind which record.", default=5)
+    at: int = config_key("Behind which record; -1: as its config is checked.", default=5)
     marker: str = config_key("A file that says that it has ended so already.", default="")
 
     def problems(self) -> Iterable[Problem]:
+        if self.at < 0:
+            misbehave(self.how)
         if self.count < self.batch_size:
             yield Problem("count", "count is less than batch.size")
 
@@ -226,6 +228,16 @@ class CountSource(SourceConnector[CountConfig]):
 
     def signal(self, signal: Signal) -> None:
         write(self.config.journal, "signal", signal.id, signal.type, dict(signal.data))
+
+
+class AskedSource(CountSource):
+    """Ends badly where it is asked what it can promise, and where its config is checked."""
+
+    class_name = "test.AskedSource"
+
+    def exactly_once_support(self) -> ExactlyOnceSupport:
+        misbehave(self.config.how)
+        return super().exactly_once_support()
 
 
 class AcknowledgedTask(CountTask):
@@ -428,6 +440,7 @@ class IsEven(Predicate[ShoutConfig]):
 def connect_connectors() -> list[type[Connector]]:
     return [
         CountSource,
+        AskedSource,
         AcknowledgedSource,
         PatientSource,
         BoundarySource,

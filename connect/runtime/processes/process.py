@@ -163,6 +163,7 @@ class PluginProcess:
         hears: Takes what the plugin says.
         idle_s: Ends by itself when nothing was called for so long.
         lost: Hears that it has ended though nobody has asked for that and nobody waits. On the process's thread.
+        until: Is as `stopping` once it is set, which is looked at from time to time.
     """
 
     def __init__(
@@ -175,6 +176,7 @@ class PluginProcess:
         hears: Hears | None = None,
         idle_s: float | None = None,
         lost: Callable[[ProcessFailedError], None] | None = None,
+        until: threading.Event | None = None,
     ) -> None:
         self.launch = launch
         self._who = who
@@ -183,6 +185,7 @@ class PluginProcess:
         self._hears = hears or Deaf()
         self._idle_s = idle_s
         self._lost = lost
+        self._until = until
         self._lock = threading.Lock()
         self._sending = threading.Lock()
         self._waiting: dict[int, _Waiting] = {}
@@ -731,6 +734,8 @@ class PluginProcess:
             if one.limit_s is not None and now - one.since >= one.limit_s:
                 self.kill(f"was ended, since {one.method} did not return within {one.limit_s:g} s", PLUGIN_TIMEOUT)
                 return
+        if self._until is not None and self._until.is_set():
+            self.stopping()
         if self._end_by is not None and now >= self._end_by:
             held = f": {waiting[0].method} did not return" if waiting else ""
             self.kill(f"was ended, since it did not stop in time{held}", PLUGIN_TIMEOUT)

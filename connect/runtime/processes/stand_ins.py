@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, cast
 
 from connect.api import (
@@ -220,12 +220,12 @@ class _StandIn:
         process = PluginProcess(
             self.home.launch, who=_who(), plugin=self.home.name, log=log, hears=self._hears(context), lost=self._lost
         )
-        process.start()
-        self._process = process
-        if context is not None:
+        if context is not None:  # a stop that comes while it is started counts, too
             before, context.stopping = context.stopping, _Stopping(process.stopping)
             if before.is_set():
                 context.stopping.set()
+        process.start()
+        self._process = process
 
     def _hears(self, context: Any) -> Hears:
         return Deaf()
@@ -443,13 +443,25 @@ class _Shared:
             self.process.close()
 
 
-_chain: ContextVar[dict[Any, _Shared] | None] = ContextVar("chain", default=None)
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """The steps of one task: their processes, and what says that the task is to stop."""
+
+    stopping: threading.Event | None
+    shared: dict[Any, _Shared] = field(default_factory=dict)
+
+
+_chain: ContextVar[_Chain | None] = ContextVar("chain", default=None)
 
 
 @contextmanager
-def one_chain() -> Iterator[None]:
-    """Let the transforms and predicates that are made within share one process for each plugin."""
-    token = _chain.set({})
+def one_chain(stopping: threading.Event | None = None) -> Iterator[None]:
+    """Let the transforms and predicates that are made within share one process for each plugin.
+
+    Args:
+        stopping: From when it is set on the processes have their grace time.
+    """
+    token = _chain.set(_Chain(stopping))
     try:
         yield
     finally:
@@ -464,15 +476,16 @@ class _StepStandIn(_StandIn):
 
     def _open(self, plugin: Plugin) -> None:
         chain = _chain.get()
-        shared = chain.get(self.home.key) if chain is not None else None
+        shared = chain.shared.get(self.home.key) if chain is not None else None
         if shared is None or not shared.process.is_alive:
             connector = connector_context.get().strip(" []").partition("|")[0]
             log = logging.getLogger(f"connect.connector.{connector}" if connector else "connect.plugin")
-            process = PluginProcess(self.home.launch, who=_who(), plugin=self.home.name, log=log)
+            stopping = chain.stopping if chain is not None else None
+            process = PluginProcess(self.home.launch, who=_who(), plugin=self.home.name, log=log, until=stopping)
             process.start()
             shared = _Shared(process)
             if chain is not None:
-                chain[self.home.key] = shared
+                chain.shared[self.home.key] = shared
         self._shared, self._number, self._process = shared, shared.enter(), shared.process
 
     def _said(self) -> dict[str, Any]:
@@ -483,7 +496,7 @@ class _StepStandIn(_StandIn):
         process = self._process
         if process is None:
             raise PluginError(f"{method} of {self.home.name} was called before it was configured")
-        # A step hears of no stop, so each of its calls has a limit, and none outlives its task by more.
+        # Each of its calls has a limit, and where its task is to stop, all of them have the grace time.
         if method == "make":
             return process.call(0, "make", self._number, *args, limit_s=START_S)
         return process.call(self._number, method, *args, limit_s=self.home.launch.call_s)

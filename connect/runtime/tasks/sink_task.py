@@ -109,7 +109,12 @@ class SinkTaskRunner(TaskRunner):
 
     async def _prepare(self) -> None:
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
-            self.spec.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.asked.interrupted
+            self.spec.plugins,
+            self.around.worker,
+            self.spec.config,
+            log=self.log,
+            interrupted=self.asked.interrupted,
+            stopping=self.context.stopping,
         )
         self._pipeline = await self.set_up(make)
         originals = self.spec.config.originals

@@ -152,7 +152,12 @@ class SourceTaskRunner(TaskRunner):
 
     async def _prepare(self) -> None:
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
-            self.spec.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.asked.interrupted
+            self.spec.plugins,
+            self.around.worker,
+            self.spec.config,
+            log=self.log,
+            interrupted=self.asked.interrupted,
+            stopping=self.context.stopping,
         )
         self._pipeline = await self.set_up(make)
         self._acks = Acknowledgements.of(self._plugin)

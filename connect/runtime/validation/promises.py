@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from connect.api import ConfigError, ConfigValue, ConnectError, Connector, ExactlyOnceSupport
@@ -108,6 +109,8 @@ def _ask(
     except ConfigError:  # told at the keys that are wrong
         return
     except ConnectError as error:
+        if error.status == HTTPStatus.SERVICE_UNAVAILABLE:  # a process that ended, a call that was late: ask again
+            raise
         logger.error("asking %s what it can promise failed", desc.name, exc_info=True)
         refusal = f"An unexpected error occurred during validation: {error.message}"
     if refusal is not None:

@@ -235,3 +235,34 @@ def test_who_waits_for_a_desk_is_told_of_those_before(tmp_path: Path, monkeypatc
     with pytest.raises(PluginError, match="those that came first") as raised:
         desk.call("describe")
     assert raised.value.code == "plugin.timeout"
+
+
+def test_the_steps_of_a_task_that_is_to_stop_have_their_grace_time_wherever_they_are() -> None:
+    cls: Any = stand_in_of(Shout, LAUNCH, "p")
+    stopping = threading.Event()
+    step = cls()
+    step.alias = "transforms.a"
+    threading.Timer(1.0, stopping.set).start()
+    began = time.monotonic()
+    with one_chain(stopping), pytest.raises(PluginError, match="did not stop in time: make did not return"):
+        step.configure(cls.config_class.parse({"where": "configure", "how": "block"}))
+    assert time.monotonic() - began < 30
+
+
+def test_a_task_that_is_to_stop_while_its_process_is_started_has_its_grace_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cls: Any = stand_in_of(CountSource, LAUNCH, "p")
+    task = cls.task_class()
+    task.context = SimpleNamespace(connector="x", task=0, stopping=threading.Event(), log=logging.getLogger("x"))
+    seen: list[Any] = []
+
+    def start(self: PluginProcess) -> None:
+        task.context.stopping.set()
+        seen.append(self._end_by)
+        raise PluginError("no start")
+
+    monkeypatch.setattr(PluginProcess, "start", start)
+    with pytest.raises(PluginError, match="no start"):
+        task.configure(cls.task_class.config_class.parse({"topic": "t"}))
+    assert seen != [None]
