@@ -2,16 +2,22 @@
 
 Both directions use MessagePack with types of our own, and nothing that runs code when it is read: what comes from a
 plugin's process is a stranger's. A value comes out as it went in, of the same Python type; subclasses of plain types
-become the plain ones. Schemas are sent whole each time, and read from a small cache.
+become the plain ones, and a time zone that is no `zoneinfo.ZoneInfo`, or one that is not known there or has other rules
+there, becomes its offset at that moment. Schemas are sent whole each time, and read from a small cache.
+
+A moment is written as RFC 9557 has it: 2026-10-25T02:30:00+01:00[Europe/Berlin], and [fold=1] behind that where it has
+it: the second of two equal hours.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import decimal
+import functools
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 import ormsgpack
 
@@ -21,8 +27,12 @@ from connect.api.schema import Field
 from connect.api.struct_column import Repeated, StructColumn
 from connect.api.structs import Struct
 
+_Moment = TypeVar("_Moment", dt.datetime, dt.time)
 #: Schemas that each side keeps, by their bytes and by themselves.
 SCHEMAS_MAX: Final = 1000
+#: Rows that a message may claim beyond those that it brings bytes for: ranges and columns of structs say how many they
+#: are, all together.
+ROWS_MAX: Final = 4 << 20
 #: How deep what is read may nest, lists, dicts and types of ours together: each level takes of the C stack, whose end
 #: is the end of the process.
 DEPTH_MAX: Final = 1000
@@ -32,6 +42,9 @@ _TRUSTED_DEPTH: Final = 8
 
 _BIG, _TEXT, _TUPLE, _DECIMAL, _DATE, _TIME, _DATETIME, _STRUCT, _SCHEMA, _RANGE = range(1, 11)
 _HEADERS, _BATCH, _COMMITTED, _SIGNAL, _PROBLEM, _PAIRS, _COLUMN, _REPEATED = range(11, 19)
+#: Time zones that are kept, known or not.
+_ZONES_MAX: Final = 1000
+_FOLD: Final = "fold=1]"
 #: Keys that are no text go the long way round: ormsgpack would make text of dates among them.
 _OPTIONS: Final = (
     ormsgpack.OPT_PASSTHROUGH_BIG_INT
@@ -56,8 +69,19 @@ def pack(value: Any) -> bytes:
     """Return a value's bytes.
 
     Raises:
-        DataError: Something in it is of a type that does not cross.
+        DataError: Something in it is of a type that does not cross, or it claims more rows than it has bytes for.
     """
+    _writing.rows = 0
+    data = _pack(value)
+    if _writing.rows > (limit := max(ROWS_MAX, len(data))):
+        raise DataError(
+            f"{_writing.rows} rows in one batch do not cross to the plugin's process, or back: at most {limit}"
+        )
+    return data
+
+
+def _pack(value: Any) -> bytes:
+    rows = _writing.rows
     try:
         return ormsgpack.packb(value, default=_default, option=_OPTIONS)
     except DataError:
@@ -66,6 +90,7 @@ def pack(value: Any) -> bytes:
         if "Type is not" in str(error):
             raise _no_type(error) from None
     # Texts that UTF-8 cannot hold, and keys of other types, are rare: only then is all of it gone through.
+    _writing.rows = rows
     try:
         return _pack_deep(value)
     except DataError:
@@ -87,16 +112,19 @@ def unpack(data: bytes | bytearray | memoryview) -> Any:
     Raises:
         ValueError: These are no such bytes, whoever sent them.
     """
+    _reading.rows_left, _reading.why = max(ROWS_MAX, len(data)), ""
     try:
         return ormsgpack.unpackb(data, ext_hook=_hook, option=ormsgpack.OPT_NON_STR_KEYS)
     except Exception as error:  # whatever the constructors of what is made here raise for nonsense
-        raise ValueError(f"no message: {error}") from error
+        raise ValueError(f"no message: {_reading.why or error}") from error
 
 
 class _Writing(threading.local):
-    """What was refused within what is packed: ormsgpack tells only that something was."""
+    """Of what is packed: what was refused within, since ormsgpack tells only that something was; and the rows that it
+    claims."""
 
     refused: DataError | None = None
+    rows = 0
 
 
 _writing = _Writing()
@@ -106,7 +134,7 @@ _writing = _Writing()
 
 
 def _default(value: Any) -> Any:
-    return _ext(value, pack)
+    return _ext(value, _pack)
 
 
 def _default_deep(value: Any) -> Any:
@@ -143,11 +171,33 @@ def _schema_bytes(schema: Schema) -> tuple[int, bytes]:
     found = _packed.get(schema)
     if found is None:
         fields = [[field.name, field.schema] for field in schema.fields]
-        found = pack([schema.type.value, fields, *(getattr(schema, name) for name in _SCHEMA_FIELDS)])
+        found = _pack([schema.type.value, fields, *(getattr(schema, name) for name in _SCHEMA_FIELDS)])
         if len(_packed) >= SCHEMAS_MAX:
             _packed.clear()
         _packed[schema] = found
     return _SCHEMA, found
+
+
+def _moment_bytes(value: dt.datetime | dt.time) -> bytes:
+    text = value.isoformat()
+    if isinstance(value.tzinfo, ZoneInfo) and value.tzinfo.key is not None:
+        text += f"[{value.tzinfo.key}]"
+    return (f"{text}[{_FOLD}" if value.fold else text).encode()
+
+
+def _range_items(value: range) -> list[int]:
+    _writing.rows += _count(value)
+    return [value.start, value.stop, value.step]
+
+
+def _column_items(value: StructColumn) -> list[Any]:
+    _writing.rows += len(value)
+    return [dict(value.fields), len(value)]
+
+
+def _count(value: range) -> int:
+    """Return a range's length; `len` cannot tell that of a long one."""
+    return max(0, -((value.start - value.stop) // value.step))
 
 
 _ENCODERS: Final[dict[type, Callable[[Any], tuple[int, Any]]]] = {
@@ -155,20 +205,30 @@ _ENCODERS: Final[dict[type, Callable[[Any], tuple[int, Any]]]] = {
     tuple: lambda value: (_TUPLE, list(value)),
     decimal.Decimal: lambda value: (_DECIMAL, str(value).encode()),
     dt.date: lambda value: (_DATE, value.isoformat().encode()),
-    dt.time: lambda value: (_TIME, value.isoformat().encode()),
-    dt.datetime: lambda value: (_DATETIME, value.isoformat().encode()),
+    dt.time: lambda value: (_TIME, _moment_bytes(value)),
+    dt.datetime: lambda value: (_DATETIME, _moment_bytes(value)),
     Struct: lambda value: (_STRUCT, [value.schema, dict(value)]),
     Schema: _schema_bytes,
-    range: lambda value: (_RANGE, [value.start, value.stop, value.step]),
+    range: lambda value: (_RANGE, _range_items(value)),
     Headers: lambda value: (_HEADERS, [[*header] for header in value]),
     Header: lambda value: (_TUPLE, list(value)),
     Batch: lambda value: (_BATCH, [getattr(value, name) for name in _BATCH_FIELDS]),
     CommittedRecord: lambda value: (_COMMITTED, [dict(value[0]), dict(value[1]), value[2] and list(value[2])]),
     Signal: lambda value: (_SIGNAL, [value.id, value.type, dict(value.data)]),
-    StructColumn: lambda value: (_COLUMN, [dict(value.fields), len(value)]),
+    StructColumn: lambda value: (_COLUMN, _column_items(value)),
     Repeated: lambda value: (_REPEATED, [value.value]),
     Problem: lambda value: (_PROBLEM, [value.key, value.message]),
 }
+
+
+def _plain_date(value: dt.date) -> dt.date:
+    return dt.date(value.year, value.month, value.day)
+
+
+def _plain_time(value: dt.datetime | dt.time) -> dt.time:
+    return dt.time(value.hour, value.minute, value.second, value.microsecond, value.tzinfo, fold=value.fold)
+
+
 #: Subclasses of plain types, and what takes their place.
 _PLAIN: Final[tuple[tuple[type, Callable[[Any], Any]], ...]] = (
     (str, str.__str__),
@@ -181,8 +241,9 @@ _PLAIN: Final[tuple[tuple[type, Callable[[Any], Any]], ...]] = (
     (list, list),
     (memoryview, bytes),
     (decimal.Decimal, decimal.Decimal),
-    (dt.datetime, lambda value: dt.datetime.fromisoformat(value.isoformat())),
-    (dt.date, lambda value: dt.date.fromisoformat(value.isoformat())),
+    (dt.datetime, lambda value: dt.datetime.combine(_plain_date(value), _plain_time(value))),
+    (dt.time, _plain_time),
+    (dt.date, _plain_date),
     (Sequence, list),
 )
 
@@ -221,9 +282,12 @@ def _schema(data: bytes) -> Schema:
 
 
 class _Reading(threading.local):
-    """How many types of ours the thread is within."""
+    """How many types of ours the thread is within, how many rows the message may still claim; and what was wrong with
+    it, since ormsgpack tells only that something was."""
 
     depth = 0
+    rows_left = 0
+    why = ""
 
 
 _reading = _Reading()
@@ -301,27 +365,74 @@ def _batch(data: bytes) -> Batch:
     return Batch(**dict(zip(_BATCH_FIELDS, _inner(data), strict=True)))
 
 
+def _moment(kind: type[_Moment], data: bytes) -> _Moment:
+    text, *tags = bytes(data).decode("utf-8").split("[")
+    found = kind.fromisoformat(text)
+    if tags and tags[-1] == _FOLD:
+        del tags[-1]
+        found = found.replace(fold=1)
+    if not tags:
+        return found
+    (tag,) = tags
+    if not tag.endswith("]"):
+        raise ValueError(f"no time zone: {tag!r:.40}")
+    zone = _zone(tag[:-1])
+    placed = found if zone is None else found.replace(tzinfo=zone)
+    return placed if placed.utcoffset() == found.utcoffset() else found
+
+
+@functools.lru_cache(_ZONES_MAX)
+def _zone(key: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(key)
+    except (KeyError, ValueError, OSError):  # it is not known here
+        return None
+
+
+def _range(data: bytes) -> range:
+    found = range(*_inner(data))
+    _claim(_count(found))
+    return found
+
+
+def _column(data: bytes) -> StructColumn:
+    fields, count = _inner(data)
+    _claim(count)
+    return StructColumn(fields, count)
+
+
+def _claim(count: Any) -> None:
+    """Take rows that a stranger says there are, before memory is taken for them."""
+    if type(count) is not int or not 0 <= count <= _reading.rows_left:
+        raise ValueError(f"{count!r:.40} rows, of which at most {_reading.rows_left} may be")
+    _reading.rows_left -= count
+
+
 _DECODERS: Final[dict[int, Callable[[bytes], Any]]] = {
     _BIG: lambda data: int(bytes(data), 16),
     _TEXT: lambda data: bytes(data).decode("utf-8", "surrogatepass"),
     _TUPLE: lambda data: tuple(_inner(data)),
     _DECIMAL: lambda data: decimal.Decimal(bytes(data).decode("ascii")),
     _DATE: lambda data: dt.date.fromisoformat(bytes(data).decode("ascii")),
-    _TIME: lambda data: dt.time.fromisoformat(bytes(data).decode("ascii")),
-    _DATETIME: lambda data: dt.datetime.fromisoformat(bytes(data).decode("ascii")),
+    _TIME: lambda data: _moment(dt.time, data),
+    _DATETIME: lambda data: _moment(dt.datetime, data),
     _STRUCT: lambda data: Struct(*_inner(data)),
     _SCHEMA: _schema,
-    _RANGE: lambda data: range(*_inner(data)),
+    _RANGE: _range,
     _HEADERS: lambda data: Headers(Header(*header) for header in _inner(data)),
     _BATCH: _batch,
     _COMMITTED: _committed,
     _SIGNAL: lambda data: Signal(*_inner(data)),
     _PROBLEM: lambda data: Problem(*_inner(data)),
-    _COLUMN: lambda data: StructColumn(*_inner(data)),
+    _COLUMN: _column,
     _REPEATED: lambda data: Repeated(*_inner(data)),
     _PAIRS: lambda data: dict(_inner(data)),
 }
 
 
 def _hook(tag: int, data: bytes) -> Any:
-    return _DECODERS[tag](data)
+    try:
+        return _DECODERS[tag](data)
+    except Exception as error:
+        _reading.why = _reading.why or f"{error}"
+        raise

@@ -6,7 +6,9 @@ import enum
 import os
 import types
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import ormsgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,13 +17,13 @@ from connect.api import Batch, CommittedRecord, DataError, Headers, Problem, Rec
 from connect.api.connector import Signal
 from connect.api.struct_column import Repeated, StructColumn
 from connect.api.structs import Struct
-from connect.runtime.processes.codec import SCHEMAS_MAX, pack, unpack
+from connect.runtime.processes.codec import ROWS_MAX, SCHEMAS_MAX, pack, unpack
 
 POINT = Schema.struct({"x": Schema("int32"), "at": Schema.timestamp(optional=True)}, name="point", doc="A point.")
 
 scalar = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
-    | st.decimals(allow_nan=False) | st.dates() | st.times() | st.datetimes(timezones=st.just(dt.UTC))
+    | st.decimals(allow_nan=False) | st.dates() | st.times() | st.datetimes(timezones=st.timezones() | st.just(dt.UTC))
 )  # fmt: skip
 plain = st.recursive(
     scalar,
@@ -151,3 +153,132 @@ def test_structs_within_structs_cross_however_much_is_beside_them() -> None:
     for _ in range(40):
         value = ({"beside": beside, "next": Struct(Schema.struct({"v": Schema("int32")}), {"v": 1})}, value)
     assert unpack(pack(value)) == value
+
+
+# -- moments -----------------------------------------------------------------------------------------------------------
+
+INDIA = dt.timezone(dt.timedelta(hours=5, minutes=30))
+BERLIN = ZoneInfo("Europe/Berlin")
+#: The hour that a night in October has twice, one that a night in March does not have, and a usual one.
+HOURS = (dt.datetime(2026, 10, 25, 2, 30), dt.datetime(2026, 3, 29, 2, 30), dt.datetime(2026, 7, 1, 12, 0, 0, 7))
+
+
+@pytest.mark.parametrize("moment", HOURS)
+@pytest.mark.parametrize(
+    "zone", [None, dt.UTC, dt.timezone(dt.timedelta(hours=5, minutes=30)), BERLIN, ZoneInfo("UTC")]
+)
+@pytest.mark.parametrize("fold", [0, 1])
+def test_a_moment_keeps_its_zone_and_which_of_two_equal_hours_it_is(
+    moment: dt.datetime, zone: dt.tzinfo | None, fold: int
+) -> None:
+    value = moment.replace(tzinfo=zone, fold=fold)
+    found = unpack(pack(value))
+    assert (found, found.fold, found.utcoffset(), found.tzname()) == (value, fold, value.utcoffset(), value.tzname())
+    assert type(found.tzinfo) is type(zone)
+    hour = unpack(pack(value.timetz()))
+    assert (hour, hour.fold, str(hour.tzinfo)) == (value.timetz(), fold, str(zone))
+
+
+def test_a_moment_of_a_subclass_becomes_a_plain_one_of_the_same_zone_and_hour() -> None:
+    class Stamp(dt.datetime):
+        pass
+
+    class Hour(dt.time):
+        pass
+
+    value = Stamp(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=1)
+    found = unpack(pack(value))
+    assert (type(found), found, found.fold, found.tzinfo) == (dt.datetime, value, 1, BERLIN)
+    found = unpack(pack(Hour(2, 30, fold=1)))
+    assert (type(found), found.fold) == (dt.time, 1)
+
+
+def test_a_zone_that_is_not_known_here_or_has_other_rules_is_its_offset_at_the_moment() -> None:
+    for text in (b"2026-10-25T02:30:00+01:00[Moon/Crater][fold=1]", b"2026-07-01T12:00:00+01:00[Europe/Berlin]"):
+        found = unpack(ormsgpack.packb(ormsgpack.Ext(7, text)))
+        assert found.tzinfo == dt.timezone(dt.timedelta(hours=1))
+    assert found.utcoffset() == dt.timedelta(hours=1)
+
+
+class Odd(dt.tzinfo):
+    """A zone that is nobody else's."""
+
+    def utcoffset(self, moment: dt.datetime | None) -> dt.timedelta:
+        return dt.timedelta(hours=2)
+
+    def dst(self, moment: dt.datetime | None) -> None:
+        return None
+
+
+def test_a_zone_of_another_kind_is_its_offset_at_the_moment() -> None:
+    value = dt.datetime(2026, 7, 1, tzinfo=Odd())
+    found = unpack(pack(value))
+    assert (found, found.tzinfo) == (value, dt.timezone(dt.timedelta(hours=2)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"2026-07-01[",
+        b"[Europe/Berlin]",
+        b"2026-07-01T12:00:00[fold=7]",
+        b"x",
+        b"2026-07-01T12:00:00[../../etc/passwd]",
+    ],
+)
+def test_what_is_no_moment_is_refused_or_has_no_zone(text: bytes) -> None:
+    try:
+        found = unpack(ormsgpack.packb(ormsgpack.Ext(7, text)))
+    except ValueError:
+        return
+    assert found == dt.datetime(2026, 7, 1, 12)
+    assert found.tzinfo is None
+
+
+# -- claims ------------------------------------------------------------------------------------------------------------
+
+
+def claimed(tag: int, *inner: Any) -> bytes:
+    """What a process sends that claims rows."""
+    return ormsgpack.packb(ormsgpack.Ext(tag, ormsgpack.packb(list(inner), option=ormsgpack.OPT_NON_STR_KEYS)))
+
+
+REPEATED = ormsgpack.Ext(18, ormsgpack.packb([1]))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        claimed(10, 0, 10**10, 1),
+        claimed(10, 0, -(10**10), -1),
+        claimed(10, 0, 2**63 - 1, 1),
+        claimed(17, {}, 10**10),
+        claimed(17, {"x": REPEATED}, 10**10),
+        claimed(17, {}, -1),
+        claimed(17, {}, "7"),
+        claimed(17, {}, True),
+        claimed(17, {"x": ormsgpack.Ext(17, ormsgpack.packb([{}, ROWS_MAX]))}, ROWS_MAX),
+        ormsgpack.packb([ormsgpack.Ext(17, ormsgpack.packb([{}, ROWS_MAX // 4]))] * 5),
+        ormsgpack.packb([ormsgpack.Ext(10, ormsgpack.packb([0, ROWS_MAX // 4, 1]))] * 5),
+    ],
+)
+def test_rows_that_are_claimed_and_not_sent_are_refused(message: bytes) -> None:
+    with pytest.raises(ValueError, match="rows"):
+        unpack(message)
+    assert unpack(pack([1])) == [1]  # what was claimed is not held against what comes later
+
+
+def test_as_many_rows_as_bytes_were_sent_are_taken() -> None:
+    count = ROWS_MAX + 10
+    column = StructColumn({"x": [None] * count}, count)
+    assert len(unpack(pack(column))) == count
+
+
+@pytest.mark.parametrize(
+    "value",
+    [range(10**10), range(10**30), StructColumn({"x": Repeated(1)}, 10**10), [StructColumn({}, ROWS_MAX // 4)] * 5],
+)
+def test_more_rows_than_the_other_side_takes_are_not_sent(value: Any) -> None:
+    with pytest.raises(DataError, match="rows"):
+        pack(value)
+    assert unpack(pack(range(5))) == range(5)
