@@ -454,7 +454,7 @@ def _import_file(name: str, path: Path) -> ModuleType:
     if known is not None and os.path.realpath(getattr(known, "__file__", None) or "") == os.path.realpath(path):
         return known  # another plugin of the folder has imported it
     is_in_use = known is not None and known not in _OURS
-    if name in sys.stdlib_module_names or is_in_use or _is_installed(name, path):
+    if name in sys.stdlib_module_names or is_in_use or is_installed(name, path):
         raise PluginError(f"{path.name} has the name of a module that is in use, {name}; give it another one")
     locations = [str(path.parent)] if path.name == "__init__.py" else None
     spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=locations)
@@ -473,7 +473,7 @@ def _import_file(name: str, path: Path) -> ModuleType:
     return module
 
 
-def _is_installed(name: str, path: Path) -> bool:
+def is_installed(name: str, path: Path) -> bool:
     """Whether another module of this name is there without the folders of `plugin.path`: who imports it means that.
 
     In a process of its own a plugin's folder is in `sys.path` like any other.

@@ -41,6 +41,7 @@ from connect.runtime.border.calls import aside
 from connect.runtime.border.failures import told
 from connect.runtime.hook_calls import CLASS_HOOKS, HOOKS, HookCalls, Loaded, functions_of, short_forms_of, unmarked_of
 from connect.runtime.model import PluginInfo, PluginKind
+from connect.runtime.plugin_clashes import without_clashes
 from connect.runtime.plugin_sources import (
     NoFolder,
     Paths,
@@ -359,7 +360,7 @@ class PluginHost:
         else:  # what was installed since is not in the caches of this process
             importlib.invalidate_caches()
             aside(self._paths.read, self.timeout_s, "read-pth-files")
-        found = scan(self.folders, self._apart)
+        found = without_clashes(scan(self.folders, self._apart))
         sources = [s for s in found if isinstance(s, Source) and not s.is_bundled]
         # The bundled ones are those of the start: what an update has put in their place belongs to another worker.
         bundled = [t.source for t in before.values() if t.source.is_bundled] if before else _bundled(found)
@@ -372,7 +373,8 @@ class PluginHost:
         no_folders = [s for s in found if isinstance(s, NoFolder)]
         with Swap(roots, [tried.source for tried in before.values()]) as swap:
             tried = self._load_all(sources, roots, stale, before, swap)
-            after = [s for s in scan(self.folders, self._apart) if isinstance(s, Source)] if before else sources
+            again = without_clashes(scan(self.folders, self._apart)) if before else sources
+            after = [s for s in again if isinstance(s, Source)]
             sources = _with_data_of(tried, roots, after)
             moving = before and outdated(sources, after)
             for one in [one for one in tried.values() if moving and one.source.root in moving & roots]:
