@@ -52,6 +52,11 @@ def is_reference(value: str) -> bool:
     return _REFERENCE.fullmatch(value.strip()) is not None
 
 
+def is_untyped(key: ConfigKey) -> bool:
+    """Say whether a declared key is a secret by its name, and not by its type: who prints the config shows it."""
+    return key.type in (ConfigType.STRING, ConfigType.LIST) and secret_text.is_secret_name(key.name)
+
+
 def secret_keys(plugins: PluginHost, config: Mapping[str, str | None]) -> set[str]:
     """Return the keys of a connector config whose values are secrets: declared so, or secret by their names."""
     declared = _declared(plugins, config)

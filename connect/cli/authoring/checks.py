@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from connect.api import VERSION, ConfigError, ConfigType, hooks, register_code
+from connect.api import VERSION, ConfigError, hooks, register_code
 from connect.runtime.plugins import PluginDesc, PluginHost
+from connect.runtime.secrets import is_untyped
 from connect.runtime.validation.findings import Finding, Level
 
 NO_PLUGIN: Final = register_code(
@@ -27,7 +28,6 @@ IMPORT_S_MAX: Final = 1.0
 _MYPY_S: Final = 300.0
 _IMPORT_S: Final = 60.0
 _VERSION: Final = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9.]+)?")
-_SECRET: Final = re.compile(r"(^|[._-])(password|passwd|secret|token|api[._-]?key|private[._-]?key)s?([._-]|$)")
 _TIMED: Final = """\
 import sys, time
 import connect.api
@@ -176,7 +176,7 @@ def _secrets(own: PluginHost) -> Iterator[Finding]:
         f"{desc.name}: the key {key.name} is {key.type.value}, so REST and the log show it; write Secret as its type"
         for desc in own.list()
         for key in desc.cls.config_class.keys().values()
-        if _SECRET.search(key.name) and key.type in (ConfigType.STRING, ConfigType.LIST)
+        if is_untyped(key)
     ]
     yield from _found("secrets", problems, "no key that sounds like a secret is shown")
 

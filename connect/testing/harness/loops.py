@@ -39,6 +39,8 @@ class LoopThread:
 
     def __init__(self, name: str) -> None:
         self.loop = asyncio.new_event_loop()
+        #: What runs on it for somebody who waits.
+        self._calls: set[asyncio.Task[Any]] = set()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -48,7 +50,7 @@ class LoopThread:
         Raises:
             TimeoutError: It was not over within `limit_s`; it was cancelled.
         """
-        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        future = asyncio.run_coroutine_threadsafe(self._call(coroutine), self.loop)
         try:
             return future.result(limit_s)
         except TimeoutError:
@@ -56,6 +58,10 @@ class LoopThread:
                 raise  # its own
             future.cancel()
             raise TimeoutError(f"{what} was not over within {limit_s:g} s") from None
+
+    def cancel_calls(self) -> None:
+        """Cancel what runs now; who waits for it gets the cancellation once its clean-up is over. Any thread."""
+        self.loop.call_soon_threadsafe(lambda: [task.cancel() for task in self._calls])
 
     @contextmanager
     def longest_block(self) -> Iterator[Block]:
@@ -84,6 +90,15 @@ class LoopThread:
         self._thread.join(DEADLINE_S)
         assert not self._thread.is_alive(), "the loop does not end: something blocks it"
         self.loop.close()
+
+    async def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.current_task()
+        assert task is not None, "it runs on the loop"
+        self._calls.add(task)
+        try:
+            return await coroutine
+        finally:
+            self._calls.discard(task)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)

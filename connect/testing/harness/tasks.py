@@ -123,6 +123,10 @@ class TaskHarness:
                 connector.plugin.context.stopping.set()
                 connector.end()
 
+    def fresh_context(self) -> Any:
+        """Return what another instance of the task would be given."""
+        return self._context(self._number)
+
     # -- looking and calling -----------------------------------------------------------------------------------------
 
     @property

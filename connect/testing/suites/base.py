@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import io
 import logging
 import re
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar, Final, NoReturn
@@ -18,12 +19,15 @@ from typing import Any, ClassVar, Final, NoReturn
 import pytest
 
 from connect.api import Config, ConfigError, ConfigKey, ConfigType, ConnectError, DataError, Plugin, Record
+from connect.runtime.secrets import is_untyped
 from connect.testing.harness.loops import until
 
 #: Where each check is explained; the check's name is the anchor.
 PAGE: Final = "docs/reference/certificate.md"
 #: How long a secret is, in characters, that is in no text by chance.
 _TELLING: Final = 8
+#: How often in a row a use has to leave a socket open, for which the other end is not to blame.
+_SOCKET_ROUNDS: Final = 3
 #: What no key of these types can be.
 _WRONG: Final[Mapping[ConfigType, str]] = {
     ConfigType.BOOLEAN: "perhaps",
@@ -33,9 +37,6 @@ _WRONG: Final[Mapping[ConfigType, str]] = {
     ConfigType.DOUBLE: "many",
 }
 _KEY: Final = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
-_SECRET: Final = re.compile(
-    r"(^|[._-])(password|passwd|secret|token|api[._-]?key|private[._-]?key|credential)s?([._-]|$)"
-)
 #: Set as each secret; nothing may show it.
 MARKER: Final = "c0nnect-s3cret-marker"
 
@@ -125,7 +126,7 @@ class Suite:
     def test_config_secrets_are_typed(self) -> None:
         """A key for a password or a token is a `Secret`, so that nothing prints it."""
         for key in self._keys.values():
-            if _SECRET.search(key.name) and key.type not in (ConfigType.PASSWORD, ConfigType.BOOLEAN):
+            if is_untyped(key):
                 self.broken(f"the key {key.name} holds a secret by its name, and is {key.type}; declare it as Secret")
 
     def test_config_secrets_are_not_printed(self, tmp_path: Path) -> None:
@@ -252,24 +253,55 @@ def nothing_left(broken: Callable[[str], NoReturn]) -> Iterator[None]:
         broken(f"{', '.join(sorted(opened))} is still open")
 
 
+def no_more_sockets(broken: Callable[[str], NoReturn], use: Callable[[], Any]) -> None:
+    """Use something again and again; fail where each time leaves more sockets open than there were before.
+
+    They are counted, and not told apart: what is pooled for the whole process closes some and opens others.
+    """
+    for _ in range(_SOCKET_ROUNDS):
+        before = _sockets()
+        use()
+        try:
+            until(lambda before=before: _sockets() <= before, deadline_s=2.0)  # type: ignore[misc]
+        except AssertionError:
+            continue
+        return
+    broken("each start and stop leaves a connection open")
+
+
 @contextmanager
 def logged() -> Iterator[list[str]]:
-    """Collect everything that is logged meanwhile, as text."""
+    """Collect everything that is logged or printed meanwhile, as text."""
     lines: list[str] = []
 
     class Collect(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            lines.append(self.format(record))
+            try:
+                lines.append(self.format(record))
+            except Exception:  # a line that does not fit its arguments is not the end of who writes it
+                self.handleError(record)
+
+    class Printed(io.TextIOBase):
+        def write(self, text: str) -> int:
+            lines.append(text)
+            return len(text)
 
     handler, root = Collect(level=logging.DEBUG), logging.getLogger()
     before = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     try:
-        yield lines
+        with redirect_stdout(Printed()), redirect_stderr(Printed()):
+            yield lines
     finally:
         root.setLevel(before)
         root.removeHandler(handler)
+
+
+def told(error: BaseException) -> list[str]:
+    """Return all that is shown of an error: its message and hint, and as its trace those of what it came from."""
+    hint = error.hint if isinstance(error, ConnectError) else ""
+    return [hint, *traceback.format_exception(error)]
 
 
 def difference(expected: Sequence[Any], found: Sequence[Any]) -> str:
@@ -299,19 +331,24 @@ def ended(plugin: Any, method: str) -> None:
 
 
 def _files() -> set[str]:
-    """The files and sockets that this process has open, where the system can tell."""
+    """The files that this process has open, where the system can tell."""
+    ours = ((number, target) for number, target in _descriptors() if target.startswith("/"))
+    return {f"{target} ({number})" for number, target in ours if not target.startswith(("/dev/", "/proc/"))}
+
+
+def _sockets() -> int:
+    """How many sockets this process has open, where the system can tell."""
+    return sum(target.startswith("socket:") for _, target in _descriptors())
+
+
+def _descriptors() -> Iterator[tuple[str, str]]:
+    """Yield each open file descriptor and what it leads to."""
     folder = Path("/proc/self/fd")
-    if not folder.is_dir():
-        return set()
-    found = set()
-    for entry in folder.iterdir():
+    for entry in folder.iterdir() if folder.is_dir() else ():
         try:
-            target = str(entry.readlink())
+            yield entry.name, str(entry.readlink())
         except OSError:
             continue  # it was the listing's own
-        if target.startswith("/") and not target.startswith(("/dev/", "/proc/")):
-            found.add(f"{target} ({entry.name})")
-    return found
 
 
 def _dotted(name: str) -> str:

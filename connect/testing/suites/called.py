@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from connect.api import ConnectError
-from connect.testing.suites.base import Suite, logged, nothing_left
+from connect.testing.suites.base import Suite, logged, no_more_sockets, nothing_left, told
 from connect.testing.suites.values import ODD
 
 T = TypeVar("T")
@@ -44,6 +45,10 @@ class CalledSuite(Suite):
         """Return what an instance makes of a value."""
         raise NotImplementedError
 
+    def _own(self) -> Sequence[Any]:
+        """Return what the suite has of its own to try an instance with."""
+        return ()
+
     # -- life --------------------------------------------------------------------------------------------------------
 
     def test_life_begins_again_and_again(self, tmp_path: Path) -> None:
@@ -73,6 +78,7 @@ class CalledSuite(Suite):
         self._used(tmp_path)  # what is opened once for the process is no leak
         with nothing_left(self.broken):
             self._used(tmp_path)
+        no_more_sockets(self.broken, lambda: self._used(tmp_path))
 
     def test_life_hides_secrets(self, tmp_path: Path) -> None:
         """No secret of the config is in a message, in what comes out, or in the log."""
@@ -82,10 +88,10 @@ class CalledSuite(Suite):
             try:
                 made = self._unconfigured()
                 made.configure(self._config_class.parse(given))
-                shown += [str(self._tried(made, value)) for value in ODD]
+                shown += [str(self._tried(made, value)) for value in (*self._own(), *ODD)]
                 made.close()
             except ConnectError as error:
-                shown += [error.message, error.hint]
+                shown += told(error)
         for name, value in secrets.items():
             if any(value in text for text in (*shown, *lines)):
                 self.broken(f"the secret of {name} is in {self._seen_in} or the log")
@@ -111,11 +117,14 @@ class CalledSuite(Suite):
             except BaseException as error:
                 failures.append(error)
 
-        threads = [threading.Thread(target=run, args=(number,)) for number in range(2)]
+        threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(2)]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join(self.deadline_s)
+        deadline = time.monotonic() + _ROUNDS * self.deadline_s
+        while any(thread.is_alive() for thread in threads) and not failures:
+            if time.monotonic() > deadline:
+                self.broken(f"two instances at once do not come to an end within {_ROUNDS * self.deadline_s:g} s")
+            threads[0 if threads[0].is_alive() else 1].join(0.05)
         if failures:
             self.broken(f"two instances at once do not work: {failures[0]}")
         return found[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,11 +11,16 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from connect.api import ConfigError, ExactlyOnceSupport
 from connect.api.connector import config_class_of
+from connect.runtime.border.calls import PluginTimeoutError
 from connect.runtime.tasks.context import ConnectorContextImpl
-from connect.testing.harness.tasks import TaskHarness
+from connect.testing.crash import Report
+from connect.testing.harness.tasks import NAME, TaskHarness
 from connect.testing.suites.base import Suite, ended, other_tasks
+from connect.testing.suites.crashes import module_of
 
 
 class ConnectorSuite(Suite):
@@ -42,9 +48,10 @@ class ConnectorSuite(Suite):
     def test_life_stops_when_it_was_not_started(self, tmp_path: Path) -> None:
         """`stop` and `close` work on a task whose start failed, or never came."""
         with self._begun(tmp_path) as harness:
-            config = harness.task_configs(1)[0]
+            config, context = harness.task_configs(1)[0], harness.fresh_context()
         connector: Any = self.plugin_class()
         task = connector.task_class()
+        task.context = context
         task.configure(config_class_of(connector, connector.task_class).parse(config))
         self._ended(task, "{method} of a task that was not started")
 
@@ -100,13 +107,32 @@ class ConnectorSuite(Suite):
     def _configured(self, config: Mapping[str, str]) -> Any:
         """Return a connector that was configured, and not started."""
         made: Any = self.plugin_class()()
-        made.context = ConnectorContextImpl("certified", reconfigure=_nothing, fail=_nothing)
+        made.context = ConnectorContextImpl(NAME, reconfigure=_nothing, fail=_nothing)
         made.configure(self._config_class.parse(config))
         return made
 
     def _promises_exactly_once(self, config: Mapping[str, str]) -> bool:
-        promised: object = self._configured(config).exactly_once_support()
+        try:
+            promised: object = self._configured(config).exactly_once_support()
+        except ConfigError:  # why not, in words: that is an answer, too
+            return False
         return promised is ExactlyOnceSupport.SUPPORTED
+
+    def _needs_its_module(self) -> None:
+        """Skip a check for which a worker of its own has to find the class by its module."""
+        try:
+            module_of(self.plugin_class())
+        except ValueError as error:
+            pytest.skip(str(error))
+
+    def _killed(self, report: Report) -> Report:
+        """Return the report of a crashed run; fail where nothing came to be killed."""
+        if not report.kills:
+            self.broken(
+                "no worker came to a mark at which it is killed, so nothing was tried: give it more records, and see "
+                f"whether its offsets are committed at all:\n{report}"
+            )
+        return report
 
     def _ends(self, harness: Any, what: str) -> None:
         try:
@@ -122,27 +148,53 @@ class ConnectorSuite(Suite):
             except Exception as error:
                 self.broken(f"{what.format(method=method)} raises {type(error).__name__}: {error}")
 
-    def _stops_within(self, harness: TaskHarness, call: Callable[[], Any], what: str) -> None:
-        """Stop a task while a call waits; fail where either goes on beyond the deadline. `what`: 'a poll'."""
+    def _stops_within(
+        self, harness: TaskHarness, call: Callable[[], Any], what: str, *, is_cancelled: bool = False
+    ) -> None:
+        """Stop a task while a call waits; fail where either goes on beyond the deadline.
+
+        Args:
+            what: 'a poll'.
+            is_cancelled: Whether a stop cancels the call, as the runtime does with an `async def` poll.
+        """
+        late: list[PluginTimeoutError] = []
+        has_begun = threading.Event()
 
         def run() -> None:
+            has_begun.set()
             try:
                 call()
+            except PluginTimeoutError as error:
+                late.append(error)
             except Exception as error:
                 # Told of here, by the end; what it raises as it is stopped is its own matter.
                 harness.task.context.log.debug("%s that was stopped raised %s", what, error)
 
         waiting = threading.Thread(target=run, daemon=True)
         waiting.start()
+        has_begun.wait(self.deadline_s)
         time.sleep(0.05)  # it waits by now, or has nothing to wait for
         begun = time.monotonic()
         harness.task.context.stopping.set()
+        if is_cancelled:
+            harness.loop.cancel_calls()
         waiting.join(self.deadline_s)
-        if waiting.is_alive():
+        if waiting.is_alive() or late:
             self.broken(f"{what} goes on for {self.deadline_s:g} s behind a stop; wait on context.stopping")
         self._ends(harness, f"it cannot stop behind {what} that waited")
+        if is_cancelled and (left := harness.loop.run(other_tasks())):
+            self.broken(f"{what} that a stop cancels goes on ({', '.join(left)}); let CancelledError pass")
         if time.monotonic() - begun > self.deadline_s:
             self.broken(f"a stop takes more than {self.deadline_s:g} s")
+
+    def _cancelled(self, harness: TaskHarness, awaitable: Awaitable[Any] | None, turns: int, what: str) -> Any:
+        """Cancel a call after so many turns of the loop; return what it gave, if it was done by then."""
+        if not inspect.isawaitable(awaitable):
+            return awaitable
+        try:
+            return harness.loop.run(cancelled_after(awaitable, turns), limit_s=self.deadline_s)
+        except TimeoutError:
+            self.broken(f"{what} goes on for {self.deadline_s:g} s behind its cancellation; let CancelledError pass")
 
 
 async def cancelled_after(awaitable: Awaitable[Any] | None, turns: int) -> Any:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import pytest
 
 from connect.api import Converter, DataError, HeaderConverter, Record, Schema
-from connect.api.contract import check_column, check_runs, failed_of
+from connect.api.contract import check_column, check_pair, check_runs, failed_of
 from connect.testing.harness.workers import Worker
 from connect.testing.suites.called import CalledSuite
 from connect.testing.suites.given import given_source, keeping_sink, until
@@ -23,6 +24,16 @@ _SEED: Final = 14
 _BIG: Final = 1 << 20
 #: How deep a value is nested that no JSON of ours goes into.
 _DEEP: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why something was refused."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"refused: {self.why}"
 
 
 class ConverterSuite(CalledSuite):
@@ -79,12 +90,17 @@ class ConverterSuite(CalledSuite):
         self._needs_values()
         made = self._made(tmp_path)
         data = self._data(made, None, None)
-        if isinstance(data, str):
-            self.broken(f"null is refused: {data}")
-        for given in {data, None}:
-            found = self._back(made, given)
-            if isinstance(found, str) or found[1] is not None:
-                self.broken(f"null comes back as {found!r:.200} of {given!r}")
+        if isinstance(data, Refused):
+            self.broken(f"null is {data}")
+        if data is not None:
+            self.broken(f"null is written as {data!r:.100}, so no record in the log is a tombstone; write None")
+        found = self._back(made, None)
+        if isinstance(found, Refused) or found[1] is not None:
+            self.broken(f"null comes back as {found!r:.200}")
+        if self._encoded(made, None, [None, None]) != [None, None]:
+            self.broken("of a column of nulls come bytes")
+        if [value for column in self._decoded(made, [None, None]) for value in column.values] != [None, None]:
+            self.broken("of a column of nulls come values")
 
     def test_values_that_are_big_come_back(self, tmp_path: Path) -> None:
         """A text and bytes of a megabyte, and a list of many, come back, or are refused."""
@@ -157,8 +173,8 @@ class ConverterSuite(CalledSuite):
             schema = values.schema()
             given = [values.value(schema) for _ in range(5)]
             single = [self._data(made, schema, value) for value in given]
-            taken = [value for value, data in zip(given, single, strict=True) if not isinstance(data, str)]
-            wanted = [data for data in single if not isinstance(data, str)]
+            taken = [value for value, data in zip(given, single, strict=True) if not isinstance(data, Refused)]
+            wanted = [data for data in single if not isinstance(data, Refused)]
             if not taken:
                 continue
             found = self._encoded(made, schema, taken)
@@ -172,10 +188,10 @@ class ConverterSuite(CalledSuite):
         self._needs_values()
         made = self._made(tmp_path)
         written = [self._data(made, schema, value) for _, schema, value in typed(_SEED, _MADE_UP)]
-        data = [one for one in written if not isinstance(one, str)] + [None]
+        data = [one for one in written if not isinstance(one, Refused)] + [None]
         single = [self._back(made, one) for one in data]
-        readable = [one for one, back in zip(data, single, strict=True) if not isinstance(back, str)]
-        wanted = [back for back in single if not isinstance(back, str)]
+        readable = [one for one, back in zip(data, single, strict=True) if not isinstance(back, Refused)]
+        wanted = [back for back in single if not isinstance(back, Refused)]
         found = [(column.schema, value) for column in self._decoded(made, readable) for value in column.values]
         for number, (one, other) in enumerate(zip(wanted, found, strict=False)):
             if one[0] != other[0] or not same(one[1], other[1]):
@@ -188,7 +204,9 @@ class ConverterSuite(CalledSuite):
         self._needs_values()
         made = self._made(tmp_path)
         schemas = [
-            schema for schema, edges in PRIMITIVES.values() if not isinstance(self._data(made, schema, edges[0]), str)
+            schema
+            for schema, edges in PRIMITIVES.values()
+            if not isinstance(self._data(made, schema, edges[0]), Refused)
         ]
         for schema in schemas:
             if self._encoded(made, schema, []) != []:
@@ -203,7 +221,7 @@ class ConverterSuite(CalledSuite):
         for schema, edges in PRIMITIVES.values():
             for odd in ODD:
                 good = self._data(made, schema, edges[0])
-                if isinstance(good, str) or not isinstance(self._data(made, schema, odd), str):
+                if isinstance(good, Refused) or not isinstance(self._data(made, schema, odd), Refused):
                     continue
                 found += 1
                 self._names(made, "encode", lambda: made.encode(_TOPIC, schema, [edges[0], odd, edges[1]]))  # noqa: B023
@@ -238,11 +256,11 @@ class ConverterSuite(CalledSuite):
         made = self._made(tmp_path)
         for name, schema, value in typed(_SEED, 0):
             data = self._guarded(lambda: made.from_connect_header(_TOPIC, "h", schema, value), f"a header, {name},")  # noqa: B023
-            if isinstance(data, str):
+            if isinstance(data, Refused):
                 continue
             found = self._guarded(lambda: made.to_connect_header(_TOPIC, "h", data), f"its own bytes of {name}")  # noqa: B023
             wanted = self.header_comes_back(schema, value)
-            if isinstance(found, str) or not same(found[1], wanted):
+            if isinstance(found, Refused) or not same(found[1], wanted):
                 self.broken(f"a header, {name} {value!r:.60}, comes back as {found!r:.100}; expected {wanted!r:.100}")
 
     def test_headers_of_any_bytes_are_read_or_refused(self, tmp_path: Path) -> None:
@@ -269,7 +287,7 @@ class ConverterSuite(CalledSuite):
         taken = [
             (schema, value)
             for _, schema, value in typed(_SEED, 0)
-            if not isinstance(self._data(made, schema, value), str)
+            if not isinstance(self._data(made, schema, value), Refused)
         ]
         records = [Record(_TOPIC).replace(**{part: value, f"{part}_schema": schema}) for schema, value in taken]
         kept: list[Record] = []
@@ -311,7 +329,7 @@ class ConverterSuite(CalledSuite):
         made = self._made(folder)
         for value in PLAIN:
             data = self._data(made, None, value)
-            if not isinstance(data, str):
+            if not isinstance(data, Refused):
                 self._back(made, data)
         made.close()
 
@@ -320,35 +338,42 @@ class ConverterSuite(CalledSuite):
         try:
             return call()
         except DataError as error:
-            return f"refused: {error.message}"
+            return Refused(error.message)
         except Exception as error:
             self.broken(
                 f"{what} raises {type(error).__name__}: {error}; raise a DataError that says what is wrong"[:800]
             )
 
-    def _data(self, made: Any, schema: Schema | None, value: Any, *, what: str = "a value") -> bytes | str | None:
+    def _data(self, made: Any, schema: Schema | None, value: Any, *, what: str = "a value") -> bytes | Refused | None:
         """Return a value's bytes, or why it is refused."""
         if not issubclass(self.converter, Converter):
             found = self._guarded(lambda: made.from_connect_header(_TOPIC, "h", schema, value), what)
         else:
             found = self._guarded(lambda: made.from_connect_data(_TOPIC, schema, value), what)
-        if found is not None and not isinstance(found, bytes | str):
+        if found is not None and not isinstance(found, bytes | Refused):
             self.broken(f"{what} becomes {type(found).__name__}; expected bytes or None")
         return found
 
-    def _back(self, made: Any, data: bytes | None, *, what: str = "its own bytes") -> tuple[Schema | None, Any] | str:
+    def _back(
+        self, made: Any, data: bytes | None, *, what: str = "its own bytes"
+    ) -> tuple[Schema | None, Any] | Refused:
         """Return schema and value of bytes, or why they are refused."""
         if not issubclass(self.converter, Converter):
-            return self._guarded(lambda: made.to_connect_header(_TOPIC, "h", data), what)  # type: ignore[no-any-return]
-        return self._guarded(lambda: made.to_connect_data(_TOPIC, data), what)  # type: ignore[no-any-return]
+            method, found = "to_connect_header", self._guarded(lambda: made.to_connect_header(_TOPIC, "h", data), what)
+        else:
+            method, found = "to_connect_data", self._guarded(lambda: made.to_connect_data(_TOPIC, data), what)
+        if isinstance(found, Refused):
+            return found
+        with self._working("a schema and a value"):
+            return check_pair(made, method, found)
 
     def _comes_back(self, made: Any, name: str, schema: Schema | None, value: Any) -> bool:
         """Return whether a value is taken; fail where it then comes back as another."""
         data = self._data(made, schema, value, what=f"{name}, {value!r:.60},")
-        if isinstance(data, str):
+        if isinstance(data, Refused):
             return False
         found = self._back(made, data, what=f"what it wrote itself for {name}, {value!r:.60},")
-        if isinstance(found, str):
+        if isinstance(found, Refused):
             self.broken(f"{name}, {value!r:.60}, is written, and cannot be read back: {found}")
         wanted = self.comes_back(schema, value)
         if not same(found[1], wanted):
@@ -361,7 +386,7 @@ class ConverterSuite(CalledSuite):
         found: Any = self._guarded(
             lambda: made.encode(_TOPIC, schema, values), "a column of values that it takes singly"
         )
-        if isinstance(found, str):
+        if isinstance(found, Refused):
             self.broken(f"a column of values that it takes singly is {found}")
         with self._working("a column of bytes"):
             check_column(made, "encode", found, len(values))
@@ -370,7 +395,7 @@ class ConverterSuite(CalledSuite):
     def _decoded(self, made: Any, data: Sequence[bytes | None]) -> list[Any]:
         what = "a column of bytes that it reads singly"
         found: Any = self._guarded(lambda: made.decode(_TOPIC, data), what)
-        if isinstance(found, str):
+        if isinstance(found, Refused):
             self.broken(f"{what} is {found}")
         with self._working("columns of values"):
             check_runs(made, "decode", found, len(data))
@@ -379,7 +404,7 @@ class ConverterSuite(CalledSuite):
     def _bad_bytes(self, made: Any) -> bytes | None:
         values = Values(_SEED)
         for data in (b"{", b"\xff\xfe\xfd", *(values.bytes() for _ in range(20))):
-            if isinstance(self._back(made, data), str):
+            if isinstance(self._back(made, data), Refused):
                 return data
         return None
 

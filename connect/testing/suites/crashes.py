@@ -50,17 +50,27 @@ _QUIET_S: Final = 3.0
 _NAME: Final = "certified"
 
 
-def plugin_folder(folder: Path, plugin: type[Plugin]) -> Path:
-    """Make a folder for `plugin.path` with a module that registers a class of the test's process, and return it.
+def module_of(plugin: type[Plugin]) -> tuple[str, str]:
+    """Return by which module and name another process finds a class.
 
     Raises:
-        ValueError: The class is not at the top of its module, where another process finds it.
+        ValueError: The class is not at the top of its module.
     """
     module, name = plugin.__module__, plugin.__qualname__
     if "." in name:
         raise ValueError(
             f"{name} is made within a function or class; a worker of its own finds it at the top of a module"
         )
+    return module, name
+
+
+def plugin_folder(folder: Path, plugin: type[Plugin]) -> Path:
+    """Make a folder for `plugin.path` with a module that registers a class of the test's process, and return it.
+
+    Raises:
+        ValueError: As `module_of`.
+    """
+    module, name = module_of(plugin)
     file = getattr(sys.modules[module], "__file__", None)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{_NAME}_plugin.py").write_text(

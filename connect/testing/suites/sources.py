@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import inspect
 import json
 import pickle
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -16,23 +18,31 @@ import pytest
 
 from connect.api import (
     Batch,
+    ConfigError,
     ConnectError,
+    EnvironmentFault,
     PluginError,
     Record,
+    RetriableError,
     SourceConnector,
     SourceTask,
 )
 from connect.records import why_no_topic
+from connect.runtime.border.calls import on_loop
 from connect.testing.crash import Report
 from connect.testing.harness.sources import SourceHarness
 from connect.testing.harness.workers import Worker
-from connect.testing.suites.base import difference, logged, nothing_left
-from connect.testing.suites.connectors import ConnectorSuite, cancelled_after
+from connect.testing.suites.base import awaited, difference, logged, no_more_sockets, nothing_left, told
+from connect.testing.suites.connectors import ConnectorSuite
 from connect.testing.suites.crashes import crashed_source, source_books
 from connect.testing.suites.values import same
 
 #: How many records of the source are looked at.
 RECORDS: Final = 20
+#: A source that still gives records after so long has no end with the suite's config, in seconds.
+END_S: Final = 2.0
+#: What gives nothing for so long has come to its end, if it does not say otherwise, in seconds.
+_QUIET_S: Final = 1.0
 #: No poll gives more than this, or nothing bounds what is in memory.
 POLL_MAX: Final = 100_000
 #: Timestamps in ms lie behind this: one in seconds does not.
@@ -61,6 +71,11 @@ class SourceSuite(ConnectorSuite):
     def plugin_class(self) -> type[SourceConnector]:
         return self.connector
 
+    def upstream_down(self, folder: Path) -> AbstractContextManager[Any] | None:
+        """Return a context manager within which what `make_config(folder)` names refuses, and will not later. None: it
+        cannot be had."""
+        return None
+
     # -- life --------------------------------------------------------------------------------------------------------
 
     def test_life_starts_gives_records_and_stops(self, tmp_path: Path) -> None:
@@ -77,7 +92,8 @@ class SourceSuite(ConnectorSuite):
         """A stop that comes while a poll waits is over within the deadline."""
         with self._harness(self.make_config(tmp_path)) as harness:
             self._records(harness)
-            self._stops_within(harness, harness.poll, "a poll")
+            is_async = on_loop(harness.task, "poll_batch", "poll")
+            self._stops_within(harness, harness.poll, "a poll", is_cancelled=is_async)
 
     def test_life_leaves_no_thread_and_no_file(self, tmp_path: Path) -> None:
         """What it opened and started is closed and ended behind a stop."""
@@ -86,6 +102,21 @@ class SourceSuite(ConnectorSuite):
             self._records(harness)
         with nothing_left(self.broken), self._harness(config) as harness:
             self._records(harness)
+
+        def again() -> None:
+            with self._harness(config) as harness:
+                self._records(harness)
+
+        no_more_sockets(self.broken, again)
+
+    def test_life_leaves_nothing_where_its_start_fails(self, tmp_path: Path) -> None:
+        """A start that fails half-way, as for an offset that it cannot use, leaves nothing behind its stop."""
+        config = self.make_config(tmp_path)
+        with self._harness(config) as harness:  # what is opened once for the process is no leak
+            self._records(harness)
+        with nothing_left(self.broken):
+            self._failed_start(config)
+        no_more_sockets(self.broken, lambda: self._failed_start(config))
 
     def test_life_starts_again_and_again(self, tmp_path: Path) -> None:
         """Five starts and stops after each other work: nothing is held that the next start needs."""
@@ -96,33 +127,36 @@ class SourceSuite(ConnectorSuite):
 
     def test_life_of_two_is_apart(self, tmp_path: Path) -> None:
         """Two connectors of the class at once give what one gives: nothing is kept in the class or the module."""
+        if not self.is_repeatable:
+            pytest.skip("the source does not give the same records twice")
         config = self.make_config(tmp_path)
         with self._harness(config) as harness:
             alone = self._records(harness)
         with self._harness(config) as first, self._harness(config) as second:
             found: list[list[Record]] = [[], []]
-            for _ in range(self.records * 50):
-                for number, harness in enumerate((first, second)):
-                    if len(found[number]) < self.records:
-                        found[number] += harness.poll()
-                if min(map(len, found)) >= self.records:
-                    break
+            deadline = time.monotonic() + 2 * self.deadline_s
+            while min(map(len, found)) < self.records and time.monotonic() < deadline:
+                polled = [harness.poll() for harness in (first, second)]
+                for number, records in enumerate(polled):
+                    found[number] += records
+                if not any(polled):
+                    time.sleep(0.005)  # as the runtime waits for the next poll
         for number, records in enumerate(found):
-            if self.is_repeatable and self._identities(records) != self._identities(alone):
+            if self._identities(records) != self._identities(alone):
                 self.broken(
                     f"beside another one, instance {number + 1} gives other records than alone: something is shared; "
                     f"{difference(self._identities(alone), self._identities(records))}"
                 )
 
     def test_life_hides_secrets(self, tmp_path: Path) -> None:
-        """No secret of the config is in records, offsets, task configs' names, or the log."""
+        """No secret of the config is in records, offsets, a message or the log."""
         given, secrets = self._secrets(self.make_config(tmp_path))
         with logged() as lines:
             try:
                 with self._harness(given) as harness:
-                    shown = [repr((r.value, r.source_partition, r.source_offset)) for r in harness.poll()]
+                    shown = [repr(record) for record in harness.poll()]
             except ConnectError as error:
-                shown = [error.message, error.hint]
+                shown = told(error)
         for name, value in secrets.items():
             if any(value in text for text in (*shown, *lines)):
                 self.broken(f"the secret of {name} is in a record, an offset, a message or the log")
@@ -227,6 +261,34 @@ class SourceSuite(ConnectorSuite):
                 except ConnectError as error:
                     self.broken(f"alter_offsets refuses {what}: {error.message}")
 
+    def test_offsets_that_were_altered_are_heeded(self, tmp_path: Path) -> None:
+        """Set back to an earlier offset, or to none, it gives again what came behind that, or `alter_offsets` refuses:
+        nothing that it keeps elsewhere counts more."""
+        if not self.is_repeatable:
+            pytest.skip("the source does not give the same records twice")
+        config = self.make_config(tmp_path)
+        with self._harness(config) as harness:
+            records = self._records(harness)
+            harness.commit()
+        middle, offsets = _middle(records)
+        partitions = {json.dumps(r.source_partition, sort_keys=True): r.source_partition for r in records}
+        for pairs, behind, what in (
+            (offsets, middle, f"the offset of record {middle}"),
+            ([(partition, None) for partition in partitions.values() if partition is not None], 0, "no offset"),
+        ):
+            if not self._alters(config, pairs):
+                continue
+            wanted, known = self._identities(records[behind:], None), self._identities(records[:behind], None)
+            repeated = self.repeats * len(offsets) if behind else 0
+            with self._harness(config, offsets=[pair for pair in pairs if pair[1] is not None]) as harness:
+                given, _ = self._up_to(harness, len(wanted) + repeated)
+            found = _without(self._identities(given, None), known, repeated)[: len(wanted)]
+            if found != wanted and (len(partitions) == 1 or Counter(found) != Counter(wanted)):
+                self.broken(
+                    f"set back to {what} behind a commit, it does not give what came behind that: "
+                    f"{difference(wanted, found)}; go by context.offset alone, or have alter_offsets refuse"
+                )
+
     def test_offsets_that_were_not_committed_come_again(self, tmp_path: Path) -> None:
         """What was polled and not committed is polled again after a crash: nothing is acknowledged before its time."""
         if not self.is_repeatable:
@@ -244,16 +306,21 @@ class SourceSuite(ConnectorSuite):
             pytest.skip("the source does not give the same records twice")
         config = self.make_config(tmp_path)
         with self._harness(config) as harness:
-            whole = self._identities(self._records(harness))
+            whole = self._some(harness, 1)
+            behind, has_ended = self._up_to(harness, self.records)
+            whole += behind
         with self._harness(config) as harness:
-            first = self._identities(harness.records(1), None)
+            first = self._some(harness, 1)
             harness.commit()
             harness.restart()
-            rest = self._identities(self._some(harness, self.records - len(first)), None)
-        if (first + rest)[: len(whole)] != whole and Counter((first + rest)[: len(whole)]) != Counter(whole):
-            self.broken(
-                f"after a commit and a restart something is missing or twice: {difference(whole, first + rest)}"
-            )
+            repeated = self.repeats * len({json.dumps(record.source_partition, sort_keys=True) for record in first})
+            wanted = self._identities(whole[len(first) :], None)
+            rest, _ = self._up_to(harness, len(wanted) + repeated + has_ended)
+        found = _without(self._identities(rest, None), self._identities(first, None), repeated)
+        if not has_ended:
+            del found[len(wanted) :]
+        if found != wanted and Counter(found) != Counter(wanted):
+            self.broken(f"after a commit and a restart something is missing or twice: {difference(wanted, found)}")
 
     def test_offsets_commits_are_heard(self, tmp_path: Path) -> None:
         """`commit` and `commit_records` raise nothing, also where they come again with the same."""
@@ -318,12 +385,12 @@ class SourceSuite(ConnectorSuite):
             count = 0
             while count < self.records:
                 batches = self._batches(harness, 1)
-                given += [(batch, copy.deepcopy((batch.values, batch.source_offsets))) for batch in batches]
+                given += [(batch, copy.deepcopy(_handed(batch))) for batch in batches]
                 count += sum(map(len, batches))
             harness.poll()
             harness.commit()
             for batch, before in given:
-                if (batch.values, batch.source_offsets) != before:
+                if not same(_handed(batch), before):
                     self.broken(
                         "a batch that was given changed behind that; give copies of what the task goes on using"
                     )
@@ -357,6 +424,49 @@ class SourceSuite(ConnectorSuite):
         if self._identities(single) != by_batches:
             self.broken(f"poll gives other records than poll_batch: {difference(by_batches, self._identities(single))}")
 
+    # -- failures ----------------------------------------------------------------------------------------------------
+
+    def test_failure_of_the_upstream_may_pass(self, tmp_path: Path) -> None:
+        """An upstream that is away is told by a RetriableError or an EnvironmentFault, or waited for; once it is back
+        nothing is missing and nothing there twice."""
+        config = self.make_config(tmp_path)
+        with self._harness(config) as harness:
+            whole = self._identities(self._records(harness))
+        with self._harness(config) as harness:
+            found = self._some(harness, 1)
+            with self._down(tmp_path):
+                for _ in range(3):
+                    try:
+                        found += harness.poll()
+                    except (RetriableError, EnvironmentFault) as error:
+                        harness.context.log.debug("as it should: %s", error)
+                    except ConnectError as error:
+                        self.broken(
+                            f"an upstream that is away raises {type(error).__name__}: {error}; expected a "
+                            "RetriableError, or an EnvironmentFault"
+                        )
+            found += self._some(harness, self.records - len(found))
+        if self.is_repeatable and self._identities(found) != whole:
+            self.broken(
+                "behind a failure of the upstream records are missing or twice: "
+                f"{difference(whole, self._identities(found))}"
+            )
+
+    def test_failure_at_the_start_is_told(self, tmp_path: Path) -> None:
+        """A start while the upstream is away works, or says in words what is away; behind its stop nothing is left."""
+        config = self.make_config(tmp_path)
+        with self._harness(config) as harness:  # what is opened once for the process is no leak
+            self._records(harness)
+        with self._down(tmp_path), nothing_left(self.broken):
+            try:
+                with self._harness(config):
+                    pass
+            except ConnectError as error:
+                if error.code == "plugin.failed":
+                    self.broken(
+                        f"a start while the upstream is away fails with {error.message}; raise a RetriableError"
+                    )
+
     # -- pressure ----------------------------------------------------------------------------------------------------
 
     def test_pressure_polls_are_bounded(self, tmp_path: Path) -> None:
@@ -379,7 +489,9 @@ class SourceSuite(ConnectorSuite):
 
     def test_pressure_a_cancelled_poll_loses_nothing(self, tmp_path: Path) -> None:
         """An `async def` poll that is cancelled, as by a stop, has given nothing; the next one gives what was due."""
-        if not inspect.iscoroutinefunction(self.connector.task_class.poll_batch) or not self.is_repeatable:
+        if not self.is_repeatable:
+            pytest.skip("the source does not give the same records twice")
+        if not on_loop(self.connector.task_class, "poll_batch", "poll"):
             pytest.skip("its poll is a plain def, which is never cancelled")
         config = self.make_config(tmp_path)
         with self._harness(config) as harness:
@@ -387,7 +499,7 @@ class SourceSuite(ConnectorSuite):
         with self._harness(config) as harness:
             found: list[Record] = []
             for number in range(30):
-                polled = harness.loop.run(cancelled_after(harness.task.poll_batch(), number % 7))
+                polled = self._cancelled(harness, harness.task.poll_batch(), number % 7, "a poll")
                 for batch in [polled] if isinstance(polled, Batch) else polled or []:
                     found += batch.records()
                 if len(found) >= self.records:
@@ -423,6 +535,35 @@ class SourceSuite(ConnectorSuite):
         """Return what makes a record the same in two runs. Override it where values hold the time of the reading."""
         return record.topic, repr(record.key), repr(record.value)
 
+    def _alters(self, config: Mapping[str, str], pairs: Sequence[tuple[Any, Any]]) -> bool:
+        """Return whether the connector takes offsets; it may have reasons not to."""
+        made = self._configured(config)
+        try:
+            answer = made.alter_offsets(pairs)
+            if inspect.isawaitable(answer):
+                asyncio.run(awaited(answer))
+        except ConfigError:
+            return False
+        except Exception as error:
+            self.broken(f"alter_offsets raises {type(error).__name__}: {error}; expected a ConfigError, or nothing")
+        return True
+
+    def _failed_start(self, config: Mapping[str, str]) -> None:
+        try:
+            with _Offsetless(self.connector, config, deadline_s=self.deadline_s) as harness:
+                harness.poll()
+        except ConnectError as error:
+            if error.code == "plugin.timeout":
+                self.broken(f"a start that fails does not come to its end: {error.message}")
+
+    @contextmanager
+    def _down(self, folder: Path) -> Iterator[None]:
+        down = self.upstream_down(folder)
+        if down is None:
+            pytest.skip("upstream_down(folder) gives none")
+        with down:
+            yield
+
     def _begun(self, folder: Path) -> SourceHarness:
         return self._harness(self.make_config(folder))
 
@@ -452,11 +593,32 @@ class SourceSuite(ConnectorSuite):
         return found
 
     def _all(self, harness: SourceHarness) -> list[Record] | None:
-        """Return all records of a source that comes to an end; None of one that does not."""
-        try:
-            return harness.drain(deadline_s=2.0)
-        except AssertionError:
-            return None
+        """Return all records of a source that comes to an end; None of one that still gives some after `END_S`."""
+        begun = time.monotonic()
+        found: list[Record] = []
+        while True:
+            polled, has_ended = self._up_to(harness, 1)
+            found += polled
+            if has_ended:
+                return found
+            if time.monotonic() - begun > END_S:
+                return None
+
+    def _up_to(self, harness: SourceHarness, count: int) -> tuple[list[Record], bool]:
+        """Return so many records, or all that there are, and whether these are all: as the runtime finds the end."""
+        found: list[Record] = []
+        came_at = time.monotonic()
+        with self._working("its records"):
+            while len(found) < count:
+                polled = harness.poll()
+                found += polled
+                if polled:
+                    came_at = time.monotonic()
+                elif harness.context.drained or time.monotonic() - came_at > _QUIET_S:
+                    return found, harness.context.drained is not False
+                else:
+                    time.sleep(0.005)  # as the runtime waits for the next poll
+        return found, False
 
     def _identities(self, records: Sequence[Record], count: int | None = -1) -> list[Any]:
         """Return what two runs are compared by: of as many records as the suite looks at, of `count`, or of all."""
@@ -464,18 +626,53 @@ class SourceSuite(ConnectorSuite):
         return [self.identity(record) for record in records[:end]]
 
     def _crashed(self, folder: Path, config: Mapping[str, str], *, exactly_once: bool) -> Report:
+        if type(self).identity is not SourceSuite.identity:
+            pytest.skip("what a topic holds of two runs is not the same: identity is overridden")
+        self._needs_its_module()
         with self._harness(config) as harness:
             records = self._all(harness)
         if records is None:
-            pytest.skip("the source has no end with the suite's config, so what it would have given is not known")
+            pytest.skip(
+                f"after {END_S:g} s the source still gives records with the suite's config, so what it would have "
+                "given is not known"
+            )
         with self._working("its topics in a worker that nobody kills"):
             books = source_books(self.connector, config, records)
-        try:
-            return crashed_source(
-                folder / "crash", self.connector, config, books, kills=self.kills, exactly_once=exactly_once
-            )
-        except ValueError as error:
-            pytest.skip(str(error))
+        report = crashed_source(
+            folder / "crash", self.connector, config, books, kills=self.kills, exactly_once=exactly_once
+        )
+        return self._killed(report)
+
+
+def _middle(records: Sequence[Record]) -> tuple[int, list[tuple[Mapping[str, Any], Mapping[str, Any]]]]:
+    """Return behind how many records, about half of them, a source can go on, and its offsets there: where the last
+    record of each partition has one."""
+    found: tuple[int, dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]]] = (0, {})
+    offsets: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
+    without: set[str] = set()
+    for number, record in enumerate(records, 1):
+        at = json.dumps(record.source_partition, sort_keys=True)
+        if record.source_partition is None or record.source_offset is None:
+            without.add(at)
+            continue
+        without.discard(at)
+        offsets[at] = (record.source_partition, record.source_offset)
+        if not without and (number <= len(records) // 2 or not found[0]):
+            found = (number, dict(offsets))
+    return found[0], list(found[1].values())
+
+
+def _handed(batch: Batch) -> list[Any]:
+    """Return all of a batch that the source made."""
+    made = [batch.values, batch.keys, batch.timestamps, batch.headers]
+    return [*made, batch.source_partition, batch.source_offset, batch.source_offsets]
+
+
+class _Offsetless(SourceHarness):
+    """Has an offset store that is away."""
+
+    def _offset(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:
+        raise RetriableError("the certificate has no offsets to give now")
 
 
 def _without(found: Sequence[Any], before: Sequence[Any], at_most: int) -> list[Any]:

@@ -35,12 +35,14 @@ class TransformSuite(CalledSuite):
         transform: The class, or what `@transform` made.
         changes: The parts of a record that it changes: key, key_schema, value, value_schema, headers, timestamp, topic,
             partition. All others have to stay.
+        keeps_tombstones: A record without value comes out as one. False for one that drops or fills them on purpose.
         is_repeatable: The same record gives the same again. False for one that makes something up: a time, a number.
         keeps_state: What it gives depends on the records before. Then it is not asked for the same again.
     """
 
     transform: ClassVar[type[Transform]]
     changes: ClassVar[frozenset[str]] = frozenset({"key", "key_schema", "value", "value_schema"})
+    keeps_tombstones: ClassVar[bool] = True
     is_repeatable: ClassVar[bool] = True
     keeps_state: ClassVar[bool] = False
     _seen_in = "a message, a record"
@@ -178,6 +180,24 @@ class TransformSuite(CalledSuite):
             for singly in (True, False):
                 self._outcome(made, model.replace(**changes), singly=singly, what=what)
 
+    def test_records_that_are_tombstones_stay_so(self, tmp_path: Path) -> None:
+        """A tombstone comes out as one, or is refused: with a value it is no deletion any more, and without it what had
+        its key stays for good."""
+        if not self.keeps_tombstones:
+            pytest.skip("the suite says that it does something else with tombstones")
+        made = self._made(tmp_path)
+        for record in self.records():
+            found = self._outcome(made, record.replace(value=None, value_schema=None), what="a tombstone")
+            if isinstance(found, str):
+                continue
+            if not found:
+                self.broken("it drops a tombstone; if that is its purpose, say keeps_tombstones = False")
+            if all(changed.value is not None for changed in found):
+                self.broken(
+                    f"of a tombstone comes {_shown(found)}; return it as it is, or, if that is its purpose, say "
+                    "keeps_tombstones = False"
+                )
+
     def test_records_of_any_kind_are_taken_or_refused(self, tmp_path: Path) -> None:
         """Whatever a key or value is, it goes through, is dropped, or is refused with a DataError: any other exception
         is taken for a broken plugin."""
@@ -275,9 +295,8 @@ class TransformSuite(CalledSuite):
         made = self._made(tmp_path)
         if not isinstance(self._outcome(made, bad), str):
             self.broken("a record that the suite says is bad goes through")
-        alike = [good.replace(value=bad.value, value_schema=bad.value_schema, key=bad.key, key_schema=bad.key_schema)]
-        fitting = [good] if len(Batch.group([good, *alike])) == 1 else []
-        batch = Batch.group([*fitting, *alike, *fitting])[0]
+        fitting = [good] if len(Batch.group([good, bad])) == 1 else []
+        batch = Batch.group([*fitting, bad, *fitting])[0]
         try:
             made.apply_batch(batch)
         except DataError as error:
@@ -351,8 +370,11 @@ class TransformSuite(CalledSuite):
         made.alias = "certified"
         return made
 
+    def _own(self) -> Sequence[Any]:
+        return self.records()
+
     def _tried(self, made: Any, value: Any) -> Any:
-        return self._outcome(made, Record(_TOPIC, value))
+        return self._outcome(made, value if isinstance(value, Record) else Record(_TOPIC, value))
 
     def _used(self, folder: Path) -> None:
         made = self._made(folder)

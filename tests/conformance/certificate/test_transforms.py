@@ -127,6 +127,10 @@ CASES: list[tuple[str, dict[str, str], frozenset[str], Any]] = [
 ]  # fmt: skip
 #: Of its own: tests/transforms/test_python_transform.py. It runs what the config names, as a user's own.
 ELSEWHERE = {"Python"}
+#: They drop tombstones, all or some, or fill them, on purpose.
+CHANGES_TOMBSTONES = {
+    "EventRouter", "ExtractNewRecordState", "Filter", "FilterByPath$Key", "HoistField$Value", "TombstoneHandler",
+}  # fmt: skip
 #: A worker runs these; what it does is the same for all.
 IN_A_WORKER = {"ReplaceField$Value", "FilterByPath$Value", "InsertHeader", "ExtractNewRecordState"}
 CLASSES = {cls.__name__: cls for cls in connect_transforms()}
@@ -138,6 +142,7 @@ def suite(number: int, name: str, config: dict[str, str], changes: Any, make: An
             return records(make)
 
     Case.transform, Case.config, Case.changes = CLASSES[name.replace("$", "")], config, frozenset(changes)
+    Case.keeps_tombstones = name not in CHANGES_TOMBSTONES
     if name not in IN_A_WORKER:
         for check in [check for check in dir(TransformSuite) if check.startswith("test_worker_")]:
             setattr(Case, check, None)

@@ -37,6 +37,12 @@ def without_a_fault(suite: type, faults: Mapping[str, Any], elsewhere: Mapping[s
     return checks_of(suite) ^ (set(faults) | set(elsewhere))
 
 
+def named(suite: Any) -> str:
+    """What the plugin of a suite is called."""
+    attributes = ("connector", "transform", "converter")
+    return next(str(getattr(suite, one).__name__) for one in attributes if hasattr(suite, one))
+
+
 def suite_of(base: type, **attributes: Any) -> type:
     """A suite with other attributes."""
     return type("Faulty", (base,), attributes)

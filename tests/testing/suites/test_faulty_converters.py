@@ -109,6 +109,33 @@ class NullIsText(Right):
         return super().from_connect_data(topic, schema, "null" if value is None else value)
 
 
+class NullIsJson(Right):
+    """Reads what it writes, and has no tombstone in the log."""
+
+    def from_connect_data(self, topic: str, schema: Schema | None, value: Any) -> bytes | None:
+        return b"null" if value is None else super().from_connect_data(topic, schema, value)
+
+    def to_connect_data(self, topic: str, data: bytes | None) -> tuple[Schema | None, Any]:
+        return (None, None) if data == b"null" else super().to_connect_data(topic, data)
+
+
+class NullsAreText(Right):
+    def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
+        return [b'""' if data is None else data for data in super().encode(topic, schema, values)]
+
+
+class WritesText(Right):
+    def from_connect_data(self, topic: str, schema: Schema | None, value: Any) -> Any:
+        found = super().from_connect_data(topic, schema, value)
+        return found.decode() if found is not None and len(found) > 12 else found
+
+
+class ReadsValueAlone(Right):
+    def to_connect_data(self, topic: str, data: bytes | None) -> Any:
+        schema, value = super().to_connect_data(topic, data)
+        return value if value == "text" else (schema, value)
+
+
 class CutsBig(Right):
     def from_connect_data(self, topic: str, schema: Schema | None, value: Any) -> bytes | None:
         return super().from_connect_data(topic, schema, value[:65_536] if type(value) is str else value)
@@ -225,12 +252,26 @@ FAULTS: dict[str, type] = {
     "headers_of_any_kind_are_taken_or_refused": HeadersTakeAnything,
     "worker_converts_with_it": OfOneThread,
 }
+#: Further faults that a check has to find.
+MORE: list[tuple[str, type[Right]]] = [
+    ("values_that_are_null_come_back", NullIsJson),
+    ("values_that_are_null_come_back", NullsAreText),
+    ("values_with_schemas_come_back", WritesText),
+    ("values_with_schemas_come_back", ReadsValueAlone),
+]
 ELSEWHERE = dict.fromkeys(checks_of(Suite), "of all plugins: test_faulty_sources.py")
 
 
 @pytest.mark.parametrize("check", FAULTS)
 def test_a_faulty_converter_is_caught(check: str, tmp_path: Path) -> None:
     assert caught(suite_of(ConverterSuite, converter=FAULTS[check]), check, tmp_path)
+
+
+@pytest.mark.parametrize(("check", "converter"), MORE, ids=[converter.__name__ for _, converter in MORE])
+def test_a_converter_that_is_faulty_in_another_way_is_caught(
+    check: str, converter: type[Right], tmp_path: Path
+) -> None:
+    assert caught(suite_of(ConverterSuite, converter=converter), check, tmp_path)
 
 
 def test_every_check_has_its_faulty_converter() -> None:

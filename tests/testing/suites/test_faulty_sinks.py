@@ -30,7 +30,7 @@ from connect.api import (
 )
 from connect.testing.suites import SinkSuite
 from connect.testing.suites.base import Suite
-from tests.testing.suites.faulty import caught, checks_of, suite_of, without_a_fault
+from tests.testing.suites.faulty import caught, checks_of, named, suite_of, without_a_fault
 
 END = threading.Event()
 At = tuple[str, int]
@@ -150,6 +150,150 @@ class NeedsStartTask(RightTask):
 
     def stop(self) -> None:
         self.open.upper()
+
+
+class NeedsTargetTask(RightTask):
+    def start(self) -> None:
+        open(self.config.out, "a").close()  # noqa: PTH123
+
+
+class ForgetsPulseTask(NeedsTargetTask):
+    """Ends what it began where it has come to the end of its start."""
+
+    def start(self) -> None:
+        self.end = threading.Event()
+        self.pulse = threading.Thread(target=self.end.wait, args=(20,), daemon=True, name="pulse")
+        self.pulse.start()
+        try:
+            super().start()
+        except OSError as error:
+            raise RetriableError("the file is away") from error
+        self.is_open = True
+
+    def stop(self) -> None:
+        if hasattr(self, "is_open"):
+            self.end.set()
+            self.pulse.join()
+
+
+class PromisesNothingTask(RightTask):
+    def flush(self) -> Mapping[At, int]:
+        return {}
+
+
+class WaitsForMoreTask(RightTask):
+    """Takes its buffer for the target."""
+
+    def start(self) -> None:
+        self.kept: list[str] = []
+
+    def append(self, lines: Sequence[str]) -> None:
+        self.kept += lines
+        if len(self.kept) >= 100:
+            self.stop()
+
+    def stop(self) -> None:
+        kept, self.kept = getattr(self, "kept", []), []
+        super().append(kept)
+
+
+class KeepsOffsetsTask(RightTask):
+    """Has in a file beside its own where it goes on."""
+
+    @property
+    def at(self) -> Path:
+        return Path(self.config.out + ".at")
+
+    def resume_offsets(self, partitions: Sequence[At]) -> Mapping[At, int]:
+        return {partition: int(self.at.read_text()) for partition in partitions} if self.at.exists() else {}
+
+    def put(self, records: list[Record]) -> None:
+        super().put(records)
+        self.at.write_text(str((records[-1].offset or 0) + 1))
+
+
+class SkipsBadTask(RightTask):
+    """Writes what it can of a put, and tells the log of the rest."""
+
+    def lines(self, records: Sequence[Record]) -> list[str]:
+        found = []
+        for record in records:
+            try:
+                found += super().lines([record])
+            except DataError as error:
+                self.context.log.warning("a record is left out: %s", error)
+        return found
+
+
+class ChangesNestedTask(RightTask):
+    def put(self, records: list[Record]) -> None:
+        super().put(records)
+        for record in records:
+            if isinstance(record.value, dict):
+                record.value.pop("a", None)
+
+
+class ChangesHeadersTask(RightTask):
+    def put(self, records: list[Record]) -> None:
+        super().put(records)
+        for record in records:
+            if record.headers is not None:
+                record.headers.add("seen", True)
+
+
+class Disk:
+    """How many more lines the disk of this process takes; None: all."""
+
+    left: int | None = None
+
+
+class HalfPutTask(RightTask):
+    """Leaves in the file what came before the disk was full."""
+
+    def append(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            if Disk.left == 0:
+                raise RetriableError("the disk is full")
+            Disk.left = None if Disk.left is None else Disk.left - 1
+            super().append([line])
+
+
+class LosesRestTask(HalfPutTask):
+    """Takes a full disk for the end of what was to be written."""
+
+    def append(self, lines: Sequence[str]) -> None:
+        try:
+            super().append(lines)
+        except RetriableError as error:
+            if Disk.left is None:
+                raise
+            self.context.log.warning("%s", error)
+
+
+class OnDisk(RightSuite):
+    """A suite whose target can be full."""
+
+    @contextmanager
+    def target_breaks(self, folder: Path, records: int) -> Iterator[None]:
+        Disk.left = records
+        yield
+        Disk.left = None
+
+
+class HalfLinesTask(RightTask):
+    """Writes lines piece by piece, and ends a piece where it is cancelled."""
+
+    async def put_batch(self, batch: Batch) -> None:
+        for line in self.lines(list(batch.records())):
+            half = len(line) // 2
+            self.append([line[:half]])
+            await asyncio.sleep(0)
+            self.take_back()
+            self.append([line])
+
+    def take_back(self) -> None:
+        out = Path(self.config.out)
+        out.write_text("".join(f"{line}\n" for line in out.read_text().splitlines()[:-1]))
 
 
 class WaitsOnTask(RightTask):
@@ -405,11 +549,6 @@ class KeepsOfFailedTask(RightTask):
         kept.unlink()
 
 
-class NeedsTargetTask(RightTask):
-    def start(self) -> None:
-        open(self.config.out, "a").close()  # noqa: PTH123
-
-
 class WaitsLongTask(RightTask):
     def put(self, records: list[Record]) -> None:
         time.sleep(Slow.now_s * 10)
@@ -513,6 +652,7 @@ FAULTS: dict[str, type] = {
     "offsets_go_on_behind_a_restart": faulty(wrong(SkipsFirstTask)),
     "offsets_that_were_not_flushed_come_again": faulty(wrong(RemembersTask)),
     "offsets_of_the_target_are_true": faulty(wrong(ResumesBehindTask)),
+    "offsets_that_were_altered_are_heeded": faulty(wrong(KeepsOffsetsTask)),
     "offsets_may_be_altered": faulty(wrong(RightTask, alter_offsets=lambda *_: None)),
     "records_are_in_the_target": faulty(wrong(LosesOneTask)),
     "records_one_by_one_are_as_in_a_batch": faulty(wrong(LosesOfBatchTask)),
@@ -524,12 +664,14 @@ FAULTS: dict[str, type] = {
     "records_with_and_without_schemas_are_taken_or_refused": faulty(wrong(AnyValueTask)),
     "records_of_any_kind_are_taken_or_refused": faulty(wrong(AnyKeyTask)),
     "records_of_every_type_come_back": faulty(wrong(RoundsTask)),
+    "records_that_are_taken_are_there": faulty(wrong(SkipsBadTask)),
     "records_of_several_topics_come_together": faulty(wrong(OneTopicBatchTask)),
     "records_that_are_bad_are_told_by_a_data_error": faulty(wrong(NamesAnotherTask)),
     "records_beside_a_bad_one_are_there_once": faulty(wrong(KeepsOfRefusedTask)),
     "records_arrive_from_a_worker": faulty(wrong(OfOneThreadTask)),
     "failure_of_the_target_may_pass": faulty(wrong(SwallowsTask)),
     "failure_of_the_target_keeps_nothing": faulty(wrong(KeepsOfFailedTask)),
+    "failure_within_a_put_doubles_nothing": suite_of(OnDisk, connector=wrong(HalfPutTask)),
     "failure_at_the_start_is_told": faulty(wrong(NeedsTargetTask)),
     "pressure_a_slow_target_is_waited_for": faulty(wrong(WaitsLongTask)),
     "pressure_a_large_put_is_taken": faulty(wrong(SlowByRecordTask)),
@@ -542,6 +684,19 @@ FAULTS: dict[str, type] = {
     "crash_loses_nothing": faulty(CommitsEarlySink),
     "crash_doubles_nothing_where_that_is_promised": faulty(SaysOnceSink),
 }
+#: Further faults that a check has to find.
+MORE: list[tuple[str, type]] = [
+    ("offsets_of_a_flush_are_those_of_what_was_put", faulty(wrong(PromisesNothingTask))),
+    ("offsets_of_a_flush_are_true", faulty(wrong(WaitsForMoreTask))),
+    ("records_stay_as_they_were", faulty(wrong(ChangesNestedTask))),
+    ("records_stay_as_they_were", faulty(wrong(ChangesHeadersTask))),
+    ("failure_at_the_start_is_told", faulty(wrong(ForgetsPulseTask))),
+    ("failure_within_a_put_doubles_nothing", suite_of(OnDisk, connector=wrong(LosesRestTask))),
+    (
+        "pressure_a_cancelled_put_leaves_no_half_record",
+        faulty(wrong(HalfLinesTask), read=read_or_nothing, as_read=lambda _, record: json.dumps(record.value)),
+    ),
+]
 ELSEWHERE = dict.fromkeys(checks_of(Suite), "of all plugins: test_faulty_sources.py")
 SLOW = {check for check in FAULTS if check.startswith("crash_")}
 SLOW |= {"records_arrive_from_a_worker", "life_stops_while_it_puts"}
@@ -556,6 +711,11 @@ def test_a_faulty_sink_is_caught(check: str, tmp_path: Path) -> None:
     assert caught(FAULTS[check], check, tmp_path)
     while KEPT:
         KEPT.pop().close()
+
+
+@pytest.mark.parametrize(("check", "suite"), MORE, ids=[named(suite) for _, suite in MORE])
+def test_a_sink_that_is_faulty_in_another_way_is_caught(check: str, suite: type, tmp_path: Path) -> None:
+    assert caught(suite, check, tmp_path)
 
 
 def test_every_check_has_its_faulty_sink() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
+import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +23,18 @@ from connect.api import (
     ConfigError,
     ConfigValue,
     ExactlyOnceSupport,
+    Headers,
     PluginError,
     Problem,
     Record,
+    RetriableError,
     Secret,
     SourceConnector,
     SourceTask,
     config_key,
 )
 from connect.testing.suites import SourceSuite
-from tests.testing.suites.faulty import caught, checks_of, suite_of, without_a_fault
+from tests.testing.suites.faulty import caught, checks_of, named, suite_of, without_a_fault
 
 END = threading.Event()
 KEPT: list[Any] = []
@@ -235,6 +240,69 @@ class SharesTask(RightTask):
         return [self.made(number) for number in range(begin, self.shared[0])]
 
 
+class ForgetsThreadTask(RightTask):
+    """Ends what it began where it has come to the end of its start."""
+
+    def start(self) -> None:
+        self.end = threading.Event()
+        self.reader = threading.Thread(target=self.end.wait, args=(20,), daemon=True, name="reader")
+        self.reader.start()
+        super().start()
+
+    def stop(self) -> None:
+        if hasattr(self, "at"):
+            self.end.set()
+            self.reader.join()
+
+
+class ForgetsConnectionTask(RightTask):
+    def start(self) -> None:
+        super().start()
+        KEPT.extend(socket.socketpair())
+
+
+class AsyncWaitsOnTask(RightTask):
+    """Goes on though it was cancelled."""
+
+    async def poll_batch(self) -> list[Batch]:
+        records = self.poll()
+        if self.at > 20:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(20)
+            await asyncio.sleep(20)
+        return Batch.group(records)
+
+
+class SwallowsCancelTask(RightTask):
+    async def poll_batch(self) -> list[Batch]:
+        try:
+            await asyncio.sleep(0.01)
+        except asyncio.CancelledError:
+            await asyncio.sleep(20)
+        return Batch.group(self.poll())
+
+
+class GivesSecretTask(RightTask):
+    def made(self, number: int) -> Record:
+        return super().made(number).replace(headers=Headers().add("auth", self.config.token.get_secret_value()))
+
+
+class PrintsSecretTask(RightTask):
+    def start(self) -> None:
+        super().start()
+        print("token", self.config.token.get_secret_value())
+
+
+class WrapsSecretTask(RightTask):
+    def start(self) -> None:
+        super().start()
+        if self.config.token.get_secret_value():
+            try:
+                raise OSError(f"https://x:{self.config.token.get_secret_value()}@host does not answer")
+            except OSError as error:
+                raise RetriableError("the service is away") from error
+
+
 class LogsSecretTask(RightTask):
     def start(self) -> None:
         super().start()
@@ -275,6 +343,34 @@ class AcknowledgesAtPollTask(RightTask):
         records = super().poll()
         place.write_text(str(self.at))
         return records
+
+
+class AheadByOneTask(RightTask):
+    def made(self, number: int) -> Record:
+        return super().made(number).replace(source_offset={"n": number + 2})
+
+
+class KeepsItsOwnPlaceTask(RightTask):
+    """Goes on where it was by a file of its own, whatever a user has set."""
+
+    def resumed(self, offset: Mapping[str, Any]) -> int:
+        place = Path(self.config.folder, "place")
+        return max(super().resumed(offset), int(place.read_text()) if place.exists() else 0)
+
+    def commit(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> None:
+        Path(self.config.folder, "place").write_text(str(offsets[-1][1]["n"]))
+
+
+class BeginsAnewTask(RightTask):
+    """Gives all of it in one poll, and so again behind a restart."""
+
+    def poll(self) -> list[Record]:
+        begin, self.at = self.at, self.config.count
+        return [self.made(number) for number in range(begin, self.at)]
+
+    def resumed(self, offset: Mapping[str, Any]) -> int:
+        at = super().resumed(offset)
+        return 0 if at >= self.config.count else at
 
 
 class SkipsBehindCommitTask(RightTask):
@@ -332,9 +428,62 @@ class ReusesTask(RightTask):
         return super().made(number).replace(value=self.value)
 
 
+class ReusesOffsetTask(RightTask):
+    """Has one offset for a batch, and changes it with the next."""
+
+    def start(self) -> None:
+        super().start()
+        self.place: dict[str, int] = {}
+
+    def poll_batch(self) -> Batch | None:
+        records = self.poll()
+        self.place["n"] = self.at
+        values = [record.value for record in records]
+        return Batch(self.config.topic, values, source_partition=AT, source_offset=self.place) if values else None
+
+
 class FormsDifferTask(RightTask):
     def poll_batch(self) -> list[Batch]:
         return Batch.group(record.replace(value="other") for record in self.poll())
+
+
+# -- failures ----------------------------------------------------------------------------------------------------------
+
+
+class DependsTask(RightTask):
+    """Reads a file, and lets pass what that raises."""
+
+    def start(self) -> None:
+        super().start()
+        Path(self.config.folder, "upstream").read_text()
+
+    def poll(self) -> list[Record]:
+        Path(self.config.folder, "upstream").read_text()
+        return super().poll()
+
+
+class LosesAtFailureTask(RightTask):
+    def poll(self) -> list[Record]:
+        records = super().poll()
+        try:
+            Path(self.config.folder, "upstream").read_text()
+        except OSError as error:
+            raise RetriableError("the upstream is away") from error
+        return records
+
+
+class OnUpstream(RightSuite):
+    """A suite whose source reads a file, which can be away."""
+
+    def make_config(self, folder: Path) -> dict[str, str]:
+        (folder / "upstream").touch()
+        return super().make_config(folder)
+
+    @contextmanager
+    def upstream_down(self, folder: Path) -> Iterator[None]:
+        (folder / "upstream").unlink()
+        yield
+        (folder / "upstream").touch()
 
 
 # -- pressure ----------------------------------------------------------------------------------------------------------
@@ -435,6 +584,7 @@ FAULTS: dict[str, type] = {
     "life_stops_while_it_polls": faulty(WaitsOnTask),
     "life_leaves_no_thread_and_no_file": faulty(LeavesThreadTask),
     "life_leaves_no_asyncio_task": faulty(LeavesTaskTask),
+    "life_leaves_nothing_where_its_start_fails": faulty(ForgetsThreadTask),
     "life_starts_again_and_again": faulty(HoldsOnTask),
     "life_of_two_is_apart": faulty(SharesTask),
     "life_hides_secrets": faulty(LogsSecretTask),
@@ -445,6 +595,7 @@ FAULTS: dict[str, type] = {
     "offsets_survive_json": faulty(TupleOffsetsTask),
     "offsets_of_nobody_are_refused": faulty(TrustsOffsetsTask),
     "offsets_may_be_altered": faulty(RightTask, {"alter_offsets": refuse}),
+    "offsets_that_were_altered_are_heeded": faulty(KeepsItsOwnPlaceTask),
     "offsets_that_were_not_committed_come_again": faulty(AcknowledgesAtPollTask),
     "offsets_go_on_behind_a_commit": faulty(SkipsBehindCommitTask),
     "offsets_commits_are_heard": faulty(CommitsOnceTask),
@@ -456,6 +607,8 @@ FAULTS: dict[str, type] = {
     "records_can_cross_to_another_process": faulty(LazyTask),
     "records_stay_as_they_were_given": faulty(ReusesTask),
     "records_are_the_same_in_both_forms": faulty(FormsDifferTask),
+    "failure_of_the_upstream_may_pass": suite_of(OnUpstream, connector=wrong(DependsTask)),
+    "failure_at_the_start_is_told": suite_of(OnUpstream, connector=wrong(DependsTask)),
     "pressure_polls_are_bounded": faulty(AllAtOnceTask),
     "pressure_polls_come_back": faulty(WaitsLongTask, deadline_s=10.0),
     "pressure_the_loop_is_not_blocked": faulty(BlocksTask, deadline_s=10.0),
@@ -464,6 +617,19 @@ FAULTS: dict[str, type] = {
     "crash_loses_nothing": suite_of(RightSuite, connector=CommitsAheadSource),
     "crash_doubles_nothing_where_that_is_promised": suite_of(RightSuite, connector=SaysOnceSource),
 }
+#: Further faults that a check has to find.
+MORE: list[tuple[str, type]] = [
+    ("life_leaves_no_thread_and_no_file", faulty(ForgetsConnectionTask)),
+    ("life_stops_while_it_polls", faulty(AsyncWaitsOnTask, deadline_s=1.0)),
+    ("life_hides_secrets", faulty(GivesSecretTask)),
+    ("life_hides_secrets", faulty(PrintsSecretTask)),
+    ("life_hides_secrets", faulty(WrapsSecretTask)),
+    ("offsets_resume_after_every_record", faulty(AheadByOneTask)),
+    ("offsets_go_on_behind_a_commit", faulty(BeginsAnewTask)),
+    ("records_stay_as_they_were_given", faulty(ReusesOffsetTask)),
+    ("failure_of_the_upstream_may_pass", suite_of(OnUpstream, connector=wrong(LosesAtFailureTask))),
+    ("pressure_a_cancelled_poll_loses_nothing", faulty(SwallowsCancelTask, deadline_s=1.0)),
+]
 SLOW = {check for check in FAULTS if check.startswith("crash_")}
 SLOW |= {"pressure_polls_come_back", "life_stops_while_it_polls"}
 
@@ -475,6 +641,15 @@ def cases(checks: Any) -> list[Any]:
 @pytest.mark.parametrize("check", cases(FAULTS))
 def test_a_faulty_source_is_caught(check: str, tmp_path: Path) -> None:
     assert caught(FAULTS[check], check, tmp_path)
+
+
+@pytest.mark.parametrize(("check", "suite"), MORE, ids=[named(suite) for _, suite in MORE])
+def test_a_source_that_is_faulty_in_another_way_is_caught(check: str, suite: type, tmp_path: Path) -> None:
+    assert caught(suite, check, tmp_path)
+    for kept in KEPT:
+        if isinstance(kept, socket.socket):
+            kept.close()
+    KEPT.clear()
 
 
 def test_every_check_has_its_faulty_source() -> None:

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from connect.api import STRING, Batch, Config, DataError, FailedRecord, Record, Secret, Transform, config_key
+from connect.api import STRING, Batch, Config, DataError, FailedRecord, Headers, Record, Secret, Transform, config_key
 from connect.testing.suites import TransformSuite
 from connect.testing.suites.base import Suite
-from tests.testing.suites.faulty import caught, checks_of, suite_of, without_a_fault
+from tests.testing.suites.faulty import caught, checks_of, named, suite_of, without_a_fault
 
 END = threading.Event()
 
@@ -84,6 +84,57 @@ class ChangesInput(Right):
     def apply(self, record: Record) -> Record | None:
         if isinstance(record.value, dict):
             record.value["mark"] = "!"
+        return record
+
+
+class ChangesHeaders(Right):
+    def apply(self, record: Record) -> Record | None:
+        return record if record.headers is None else record.replace(headers=record.headers.add("seen", True))
+
+
+class ChangesNested(Right):
+    def apply(self, record: Record) -> Record | None:
+        if isinstance(record.value, dict) and isinstance(record.value.get("in"), dict):
+            record.value["in"].pop("x", None)
+        return record
+
+
+class FillsTombstones(Right):
+    def apply(self, record: Record) -> Record | None:
+        return record.replace(value={"mark": "!", **(record.value or {})}, value_schema=None)
+
+
+class DropsTombstones(Right):
+    def apply(self, record: Record) -> Record | None:
+        return record if record.value is not None else None
+
+
+class MarksSecret(Right):
+    def apply(self, record: Record) -> Record | None:
+        if not isinstance(record.value, dict) or "name" not in record.value:
+            return record
+        return record.replace(value={"by": self.config.token.get_secret_value()}, value_schema=None)
+
+
+class HasOneTurn(Right):
+    """Whoever is first goes on alone."""
+
+    turn = threading.Lock()
+
+    def configure(self, config: Config) -> None:
+        super().configure(config)
+        self.has_it = False
+
+    def apply(self, record: Record) -> Record | None:
+        if threading.current_thread() is not threading.main_thread() and not self.has_it:
+            self.has_it = self.turn.acquire(timeout=20)
+        return super().apply(record)
+
+
+class NeedsHeader(Right):
+    def apply(self, record: Record) -> Record | None:
+        if record.headers is not None and record.headers.last("bad") is not None:
+            raise DataError("the header is bad")
         return record
 
 
@@ -230,6 +281,7 @@ FAULTS: dict[str, type] = {
     "records_keep_their_order": suite_of(TransformSuite, transform=Reverses),
     "records_may_be_split_anywhere": suite_of(TransformSuite, transform=SaysHowMany),
     "records_without_values_and_keys_are_taken_or_refused": suite_of(TransformSuite, transform=NeedsValue),
+    "records_that_are_tombstones_stay_so": suite_of(TransformSuite, transform=FillsTombstones),
     "records_of_any_kind_are_taken_or_refused": suite_of(TransformSuite, transform=NeedsDict),
     "records_fit_their_schemas": suite_of(TransformSuite, transform=ForgetsSchema),
     "records_keep_their_coordinates": suite_of(TransformSuite, transform=ForgetsOffsets),
@@ -253,12 +305,36 @@ FAULTS: dict[str, type] = {
     "worker_runs_it_behind_a_source": suite_of(TransformSuite, transform=NeedsPartition),
     "worker_runs_it_in_front_of_a_sink": suite_of(TransformSuite, transform=OfOneThread),
 }
+#: Further faults that a check has to find.
+MORE: list[tuple[str, type]] = [
+    ("life_hides_secrets", suite_of(TransformSuite, transform=MarksSecret)),
+    ("records_stay_as_they_were", suite_of(TransformSuite, transform=ChangesHeaders)),
+    ("records_stay_as_they_were", suite_of(TransformSuite, transform=ChangesNested)),
+    ("records_that_are_tombstones_stay_so", suite_of(TransformSuite, transform=DropsTombstones)),
+    ("threads_do_not_meet", suite_of(TransformSuite, transform=HasOneTurn, deadline_s=0.05)),
+]
 ELSEWHERE = dict.fromkeys(checks_of(Suite), "of all plugins: test_faulty_sources.py")
 
 
 @pytest.mark.parametrize("check", FAULTS)
 def test_a_faulty_transform_is_caught(check: str, tmp_path: Path) -> None:
     assert caught(FAULTS[check], check, tmp_path)
+
+
+@pytest.mark.parametrize(("check", "suite"), MORE, ids=[named(suite) for _, suite in MORE])
+def test_a_transform_that_is_faulty_in_another_way_is_caught(check: str, suite: type, tmp_path: Path) -> None:
+    assert caught(suite, check, tmp_path)
+
+
+def test_a_bad_record_may_be_so_by_its_headers(tmp_path: Path) -> None:
+    suite = suite_of(
+        TransformSuite,
+        transform=NeedsHeader,
+        records=lambda _: alike("a", "b"),
+        bad_record=lambda _: alike("a")[0].replace(headers=Headers().add("bad", True)),
+    )
+    with pytest.raises(AssertionError, match="passes"):
+        caught(suite, "batches_with_a_bad_record_say_which", tmp_path)
 
 
 def test_every_check_has_its_faulty_transform() -> None:
