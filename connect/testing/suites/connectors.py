@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -21,6 +21,11 @@ from connect.testing.crash import Report
 from connect.testing.harness.tasks import NAME, TaskHarness
 from connect.testing.suites.base import Suite, ended, other_tasks
 from connect.testing.suites.crashes import module_of
+
+
+#: For how long the loop may stand still, in seconds; and how often in a row it has to, since a busy machine stops all.
+_BLOCKED_S: Final = 0.5
+_BLOCKED_ROUNDS: Final = 3
 
 
 class ConnectorSuite(Suite):
@@ -93,14 +98,19 @@ class ConnectorSuite(Suite):
 
     def test_pressure_the_loop_is_not_blocked(self, tmp_path: Path) -> None:
         """`async def` methods do not block the event loop, on which everybody else's run."""
-        with self._begun(tmp_path) as harness:
-            with harness.loop.longest_block() as longest:
+        shortest = float("inf")
+        for number in range(_BLOCKED_ROUNDS):
+            folder = tmp_path / f"blocked-{number}"
+            folder.mkdir()
+            with self._begun(folder) as harness, harness.loop.longest_block() as longest:
                 self._work(harness)
-            if longest.seconds > 0.5:
-                self.broken(
-                    f"the event loop stood still for {longest.seconds:.1f} s within async def; await what waits, or "
-                    "write a plain def, which has a thread of its own"
-                )
+            shortest = min(shortest, longest.seconds)
+            if shortest <= _BLOCKED_S:
+                return
+        self.broken(
+            f"the event loop stood still for {shortest:.1f} s within async def; await what waits, or write a plain "
+            "def, which has a thread of its own"
+        )
 
     # -- inside ------------------------------------------------------------------------------------------------------
 

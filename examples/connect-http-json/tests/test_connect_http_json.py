@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,10 +26,13 @@ class Api(BaseHTTPRequestHandler):
 
     records: ClassVar[list[dict[str, Any]]] = []
     asked: ClassVar[list[str]] = []
+    is_down = False
     answers: ClassVar[list[tuple[int, dict[str, str], bytes]]] = []
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
+        if self.is_down:
+            return self.answer(503, {}, b"")
         if self.answers:
             return self.answer(*self.answers.pop(0))
         if self.headers.get("Authorization", "Bearer right") != "Bearer right":
@@ -47,7 +51,7 @@ class Api(BaseHTTPRequestHandler):
         return self.answer(200, {}, json.dumps(body).encode())
 
     def answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        self.send_response(status)
+        self.send_response_only(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
@@ -119,12 +123,80 @@ def test_the_next_round_asks_for_what_lies_behind_the_cursor() -> None:
         assert Api.asked[-1].endswith("since=34") or Api.asked[-1].endswith("since=35")
 
 
-def test_without_a_cursor_each_round_reads_everything() -> None:
-    with SourceHarness(http_json, config(poll_interval_ms="10")) as source:
-        assert ids(source.records(70))[:70] == [*range(35), *range(35)]
+@pytest.mark.parametrize("count", [30, 35])
+@pytest.mark.parametrize("form", FORMS)
+def test_without_a_cursor_each_round_reads_everything(form: str, count: int) -> None:
+    del Api.records[count:]
+    with SourceHarness(http_json, config(form, poll_interval_ms="10")) as source:
+        assert ids(source.records(2 * count))[: 2 * count] == [*range(count), *range(count)]
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("count", [30, 35])
+@pytest.mark.parametrize("form", FORMS)
+def test_rounds_go_on_behind_the_cursor_whichever_way_pages_are_named(form: str, count: int) -> None:
+    del Api.records[count:]
+    with SourceHarness(http_json, config(form, cursor_field="id", poll_interval_ms="10")) as source:
+        assert ids(source.records(count)) == list(range(count))
+        Api.records.append({"id": count})
+        assert ids(source.records(1)) == [count]
+        source.commit()
+        source.restart()
+        Api.records.append({"id": count + 1})
+        assert ids(source.records(1)) == [count + 1]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_page_that_has_nothing_any_more_is_not_waited_at_for_ever(form: str) -> None:
+    partition = {"source": "http_json"}
+    with SourceHarness(http_json, config(form)) as source:
+        partition = source.records(1)[0].source_partition
+    url = {"link": f"{URL}/items?page=7", "next": f"{URL}/named?page=7", "number": f"{URL}/named?page=7"}[form]
+    for done in (0, 5):
+        place = {"cursor": None, "url": url, "done": done}
+        with SourceHarness(http_json, config(form), offsets=[(partition, place)]) as source:
+            assert ids(source.records(35)) == list(range(35))
+
+
+def test_a_token_is_for_its_own_server_alone() -> None:
+    page = json.dumps([{"id": 1}]).encode()
+    Api.answers.append((200, {"Link": '<http://127.0.0.1:9/items>; rel="next"'}, page))
+    with (
+        SourceHarness(http_json, config(token="right")) as source,
+        pytest.raises(ConfigError, match="another server"),
+    ):
+        source.records(2)
+
+
+def test_a_cursor_of_two_kinds_is_told_of() -> None:
+    Api.records[:] = [{"id": 1}, {"id": 2}]
+    Api.answers.append((200, {}, json.dumps([{"id": 1}, {"id": "2"}]).encode()))
+    with (
+        SourceHarness(http_json, config(cursor_field="id")) as source,
+        pytest.raises(ConfigError, match="the field id is '2' in one record and 1 in another"),
+    ):
+        source.records(2)
+
+
+@pytest.mark.parametrize(
+    ("after", "date", "wait_ms"),
+    [
+        ("1.5", None, 1500),
+        ("99999999999999999999", None, 3_600_000),
+        ("Sat, 01 Jan 2000 00:02:00 GMT", "Sat, 01 Jan 2000 00:00:00 GMT", 120_000),
+        ("Sat, 01 Jan 2000 00:00:00 GMT", "Sat, 01 Jan 2000 00:00:05 GMT", 0),
+        ("soon", None, None),
+        ("\u00b2", None, None),
+    ],
+)
+def test_a_server_says_when_to_ask_again_in_seconds_or_by_its_own_clock(
+    after: str, date: str | None, wait_ms: int | None
+) -> None:
+    with SourceHarness(http_json, config()) as source:
+        Api.answers.append((503, {"Retry-After": after, **({"Date": date} if date else {})}, b""))
+        assert polled_until_it_fails(source, []).retry_after_ms == wait_ms
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
 def test_a_server_that_asks_to_wait_is_asked_again_and_nothing_is_lost(status: int) -> None:
     with SourceHarness(http_json, config()) as source:
         found = source.poll()
@@ -159,6 +231,7 @@ def test_nobody_who_answers_is_waited_for() -> None:
         ({"token": "wrong"}, "answers 401"),
         ({"records": "data.rows"}, "has no 'data' of records"),
         ({"url": f"{URL}/named"}, "no list at records=''"),
+        ({"url": "127.0.0.1/items"}, "is no address"),
     ],
 )
 def test_what_is_wrong_with_the_config_is_told_and_no_secret(keys: dict[str, str], told: str) -> None:
@@ -185,3 +258,9 @@ class TestCertificate(SourceSuite):
 
     def make_config(self, folder: Path) -> dict[str, str]:
         return config("link", poll_interval_ms="3600000")
+
+    @contextmanager
+    def upstream_down(self, folder: Path) -> Iterator[None]:
+        Api.is_down = True
+        yield
+        Api.is_down = False
