@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
 import io
 import json
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
-from connect_s3 import S3Sink
+from connect_s3 import S3Sink, S3SinkTask
 
-from connect.api import ConfigError, DataError, Record, RetriableError
+from connect.api import ConfigError, DataError, Record, RetriableError, Schema
 from connect.testing import SinkHarness, Worker
+from connect.testing.crash import Proxy
+from connect.testing.suites import SinkSuite
 
 moto_server = pytest.importorskip("moto.server", reason="moto is not installed: pip install 'moto[s3,server]'")
 
@@ -41,7 +47,7 @@ def store(server: str, request: pytest.FixtureRequest) -> Any:
 
 def config(server: str, **more: str) -> dict[str, str]:
     keys = {name.replace("_", "."): value for name, value in more.items()}
-    return {"bucket": "bucket", "endpoint.url": server, "access.key": "a", "secret.key": "b", **keys}
+    return {"bucket": "bucket", "endpoint.url": server, "access.key.id": "a", "secret.key": "b", **keys}
 
 
 def objects(store: Any) -> dict[str, list[dict[str, Any]]]:
@@ -103,18 +109,84 @@ def test_a_record_that_does_not_fit_is_named_and_the_others_are_written(server: 
         worker.until(lambda: [one["n"] for records in objects(store).values() for one in records] == [1, 2])
 
 
-def test_fields_of_two_types_in_one_object_are_refused(server: str, store: Any) -> None:
+def test_where_a_field_has_another_type_a_new_object_begins(server: str, store: Any) -> None:
     with SinkHarness(S3Sink, config(server)) as sink:
-        sink.put({"n": 1}, {"n": "x"})
-        with pytest.raises(DataError, match="not of one type each"):
+        sink.put({"n": 1}, {"n": None}, {"n": "x"}, {"n": "y"})
+    assert list(objects(store).values()) == [[{"n": 1}, {"n": None}], [{"n": "x"}, {"n": "y"}]]
+
+
+def test_a_field_that_not_every_record_has_is_kept(server: str, store: Any) -> None:
+    with SinkHarness(S3Sink, config(server)) as sink:
+        sink.put({"a": 1}, {"a": 2, "b": 3}, {"c": {"x": 1}}, {"c": {"y": 2}})
+    found = [record for records in objects(store).values() for record in records]
+    assert [{name: value for name, value in record.items() if value is not None} for record in found] == [
+        {"a": 1}, {"a": 2, "b": 3}, {"c": {"x": 1, "y": None}}, {"c": {"x": None, "y": 2}}
+    ]  # fmt: skip
+
+
+def test_an_object_has_no_more_records_than_it_is_to(server: str, store: Any) -> None:
+    with SinkHarness(S3Sink, config(server, flush_size="2")) as sink:
+        sink.put(*({"n": n} for n in range(5)))
+    assert [len(records) for records in objects(store).values()] == [2, 2, 1]
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_an_upload_that_fails_comes_again_under_its_name_and_doubles_nothing(
+    server: str, store: Any, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    store_now, fails = S3SinkTask._store, [True]
+
+    def store_or_fail(self: S3SinkTask, path: str, data: bytes) -> None:
+        if not fails or is_there:
+            store_now(self, path, data)
+        if fails:
+            fails.pop()
+            raise OSError("the answer is lost")
+
+    monkeypatch.setattr(S3SinkTask, "_store", store_or_fail)
+    with SinkHarness(S3Sink, config(server, flush_size="2")) as sink:
+        with pytest.raises(RetriableError, match="the answer is lost"):
+            sink.put({"n": 0}, {"n": 1})
+        sink.put({"n": 0}, {"n": 1}, {"n": 2})
+    assert list(objects(store).values()) == [[{"n": 0}, {"n": 1}], [{"n": 2}]]
+
+
+def test_a_flush_that_fails_comes_again_with_the_same_and_what_came_since_behind_it(
+    server: str, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_now, fails = S3SinkTask._store, [True]
+
+    def store_and_fail_once(self: S3SinkTask, path: str, data: bytes) -> None:
+        store_now(self, path, data)
+        if fails:
+            fails.pop()
+            raise OSError("the answer is lost")
+
+    monkeypatch.setattr(S3SinkTask, "_store", store_and_fail_once)
+    with SinkHarness(S3Sink, config(server)) as sink:
+        sink.put({"n": 0})
+        with pytest.raises(RetriableError):
             sink.flush()
-        sink.stop()
+        sink.put({"n": 1})
+        assert sink.flush() == {("topic", 0): 2}
+    assert list(objects(store).values()) == [[{"n": 0}], [{"n": 1}]]
 
 
-@pytest.mark.parametrize("value", ["text", None, [1]])
+def test_offsets_are_not_altered_beside_the_objects() -> None:
+    sink = S3Sink()
+    with pytest.raises(ConfigError, match="in the names of its objects"):
+        sink.alter_offsets({("topic", 0): 0})
+
+
+def test_a_key_without_its_secret_is_refused() -> None:
+    with pytest.raises(ConfigError, match="belong together"):
+        S3Sink.config_class.parse({"bucket": "b", "access.key.id": "a"})
+
+
+@pytest.mark.parametrize("value", ["text", None, [1], {}, {"n": {}}, {"n": 1 << 70}, {"n": "\ud800"}, {1: 2}])
 def test_a_value_that_is_no_object_is_a_bad_record(server: str, store: Any, value: Any) -> None:
     with SinkHarness(S3Sink, config(server)) as sink:
-        with pytest.raises(DataError, match="expected an object") as raised:
+        with pytest.raises(DataError, match="no parquet can hold it") as raised:
             sink.put(Record("topic", {"n": 1}), Record("topic", value))
         assert [one.index for one in raised.value.failed] == [1]
         sink.stop()
@@ -132,3 +204,61 @@ def test_a_bucket_that_there_is_not_fails_the_task(server: str, store: Any) -> N
 def test_a_store_that_does_not_answer_is_waited_for() -> None:
     with pytest.raises(RetriableError), SinkHarness(S3Sink, config("http://127.0.0.1:9")):
         pytest.fail("it started")
+
+
+class TestCertificate(SinkSuite):
+    """Each folder has a prefix of its own; the store is behind a proxy, so that it can be away."""
+
+    connector = S3Sink
+    is_idempotent = True
+    is_ordered = False
+    kills = 2
+    large = 1_000
+    url: ClassVar[str]
+    proxy: ClassVar[Proxy]
+
+    @pytest.fixture(autouse=True)
+    def _server(self, server: str, store: Any) -> Iterator[None]:
+        with Proxy("127.0.0.1", int(server.rpartition(":")[2])) as proxy:
+            type(self).url, type(self).proxy = server, proxy
+            yield
+
+    def make_config(self, folder: Path) -> dict[str, str]:
+        return config(f"http://127.0.0.1:{self.proxy.port}", prefix=prefix_of(folder), format="parquet")
+
+    def make_record(self, number: int) -> Record:
+        return Record(self.topic, {"n": number})
+
+    def typed_record(self, schema: Schema | None, value: Any) -> Record:
+        return Record(self.topic, {"f": value})
+
+    def bad_record(self) -> Record:
+        return Record(self.topic, "text")
+
+    def read(self, folder: Path) -> list[Any]:
+        store = pafs.S3FileSystem(access_key="a", secret_key="b", endpoint_override=self.url)
+        prefix = f"bucket/{prefix_of(folder)}/"
+        return [plain(one) for name, records in objects(store).items() if name.startswith(prefix) for one in records]
+
+    def as_read(self, record: Record) -> Any:
+        return plain(record.value)
+
+    @contextmanager
+    def target_down(self, folder: Path) -> Iterator[None]:
+        self.proxy.refuses = True
+        self.proxy.cut()
+        yield
+        self.proxy.refuses = False
+
+
+def prefix_of(folder: Path) -> str:
+    return hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+
+
+def plain(value: Any) -> Any:
+    """A value as it is compared: times without the form of their zone, structs without fields of others."""
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value.astimezone(dt.UTC) if isinstance(value, dt.datetime) else value
