@@ -22,7 +22,6 @@ from connect.testing.harness.tasks import NAME, TaskHarness
 from connect.testing.suites.base import Suite, ended, other_tasks
 from connect.testing.suites.crashes import module_of
 
-
 #: For how long the loop may stand still, in seconds; and how often in a row it has to, since a busy machine stops all.
 _BLOCKED_S: Final = 0.5
 _BLOCKED_ROUNDS: Final = 3

@@ -589,7 +589,7 @@ class SinkSuite(ConnectorSuite):
         config = self.make_config(tmp_path)
         with self._harness(tmp_path) as harness:  # what is opened once for the process is no leak
             harness.put(self.make_record(0))
-        with self._down(tmp_path), nothing_left(self.broken):
+        with nothing_left(self.broken), self._down(tmp_path):
             try:
                 with self._plain_harness(config):
                     pass

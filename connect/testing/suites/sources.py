@@ -457,7 +457,7 @@ class SourceSuite(ConnectorSuite):
         config = self.make_config(tmp_path)
         with self._harness(config) as harness:  # what is opened once for the process is no leak
             self._records(harness)
-        with self._down(tmp_path), nothing_left(self.broken):
+        with nothing_left(self.broken), self._down(tmp_path):
             try:
                 with self._harness(config):
                     pass

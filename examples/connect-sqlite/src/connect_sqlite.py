@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -56,29 +57,48 @@ def sqlite_source(
     Args:
         topic: Topic to write to.
         table: The table to read.
-        column: A column that goes up with each row; a row is read once, when its value lies behind the last one's.
+        column: A column that goes up with each row, and that no two rows have alike; a row is read once, when its value
+            lies behind the last one's, and never where it is null.
     """
     behind = resume({"value": None})["value"]
-    order, rows_of = quoted(column), quoted(table)
-    query = f"SELECT {order} AS place, * FROM {rows_of} WHERE ? IS NULL OR {order} > ? ORDER BY 1 LIMIT ?"  # noqa: S608
     uri = f"file:{path.replace('%', '%25').replace('?', '%3f').replace('#', '%23')}?mode=ro"
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S)) as db:
-            there = columns_of(db, table)
-            # SQLite takes a quoted name that it does not know for text.
-            if there and column not in there and column.lower() not in ("rowid", "oid", "_rowid_"):
-                raise ConfigError(f"{table} has no column {column}; it has {', '.join(there)}", config_path="column")
+            # A text that is no UTF-8 is a bad record, by the converter's word, and not the end of all.
+            db.text_factory = lambda raw: raw.decode(errors="surrogateescape")
+            order = _order(columns_of(db, table), table, column)
+            query = (
+                f"SELECT {order} AS place, * FROM {quoted(table)} "  # noqa: S608 - quoted names
+                f"WHERE {order} IS NOT NULL AND (? IS NULL OR {order} > ?) ORDER BY 1 LIMIT ?"
+            )
             while True:
                 rows = db.execute(query, (behind, behind, batch_rows))
                 names = [found[0] for found in rows.description][1:]
                 found = rows.fetchall()
                 for place, *values in found:
+                    if place == behind or not isinstance(place, int | float | str):
+                        raise ConfigError(
+                            f"{table} has {place!r:.50} in {column}, "
+                            + ("twice" if place == behind else "which is neither number nor text")
+                            + "; a row is found again by it, so each needs one of its own",
+                            hint="Choose a column that is unique, such as the primary key.",
+                            config_path="column",
+                        )
                     behind = place
                     yield dict(zip(names, values, strict=True)), {"value": place}
                 if len(found) < batch_rows:
                     return
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         raise _told(error, path, table) from error
+
+
+def _order(there: Collection[str], table: str, column: str) -> str:
+    """Return the column as SQL has it. SQLite takes a quoted name that it does not know for text."""
+    if column in there or not there:
+        return quoted(column)
+    if column.lower() in ("rowid", "oid", "_rowid_"):
+        return column
+    raise ConfigError(f"{table} has no column {column}; it has {', '.join(there)}", config_path="column")
 
 
 class SqliteSinkConfig(Config):
@@ -101,13 +121,15 @@ class SqliteSinkTask(SinkTask[SqliteSinkConfig]):
     def start(self) -> None:
         self.known: dict[tuple[str, int], int] = {}
         try:
-            self.db = sqlite3.connect(self.config.path, timeout=BUSY_S, isolation_level=None)
+            self.stop()
+            # A stop may come on another thread than the rest, one at a time.
+            self.db = sqlite3.connect(self.config.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
             self.columns = columns_of(self.db, self.config.table)
             self.db.execute(
                 "CREATE TABLE IF NOT EXISTS connect_offsets (connector TEXT, topic TEXT, id TEXT, part INTEGER, "
                 "next INTEGER, PRIMARY KEY (connector, topic, id, part))"
             )
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             raise _told(error, self.config.path, self.config.table) from error
         if not self.columns:
             raise ConfigError(
@@ -115,9 +137,12 @@ class SqliteSinkTask(SinkTask[SqliteSinkConfig]):
             )
 
     def resume_offsets(self, partitions: Sequence[tuple[str, int]]) -> Offsets:
-        rows = self._open.execute(
-            "SELECT topic, id, part, next FROM connect_offsets WHERE connector = ?", (self.context.connector,)
-        )
+        try:
+            rows = self._open.execute(
+                "SELECT topic, id, part, next FROM connect_offsets WHERE connector = ?", (self.context.connector,)
+            ).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _told(error, self.config.path, self.config.table) from error
         wanted = set(partitions)
         found = {(t, p): n for t, i, p, n in rows if (t, p) in wanted and i == self.context.topic_id(t)}
         self.known = {at: n for at, n in self.known.items() if at not in wanted} | found
@@ -151,8 +176,9 @@ class SqliteSinkTask(SinkTask[SqliteSinkConfig]):
         self.known |= after
 
     def stop(self) -> None:
-        if self.db is not None:
-            self.db.close()
+        db, self.db = self.db, None
+        if db is not None:
+            db.close()
 
     @property
     def _open(self) -> sqlite3.Connection:
@@ -170,6 +196,8 @@ class SqliteSinkTask(SinkTask[SqliteSinkConfig]):
         if not isinstance(value, dict):
             raise DataError(f"its value is {type(value).__name__}; expected an object, whose fields are columns")
         row = {**(key if isinstance(key, dict) else {}), **value}
+        if not row:
+            raise DataError("its value has no fields, which are the columns")
         self._check(row, keys)
         names = list(row)
         marks = ", ".join("?" for _ in names)
@@ -185,7 +213,7 @@ class SqliteSinkTask(SinkTask[SqliteSinkConfig]):
     def _check(self, row: Mapping[str, Any], keys: Collection[str]) -> None:
         strange = [name for name in row if name not in self.columns]
         if strange:
-            raise DataError(f"{self.config.table} has no column {strange[0]!r}; it has {', '.join(self.columns)}")
+            raise DataError(f"{self.config.table} has no column {strange[0]!r:.100}; it has {', '.join(self.columns)}")
         missing = [name for name in keys if row.get(name) is None]
         if missing:
             raise DataError(f"{missing[0]} of pk.fields is missing")
@@ -208,10 +236,10 @@ class SqliteSinkTask(SinkTask[SqliteSinkConfig]):
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 raise
-        except sqlite3.OperationalError as error:
-            raise _told(error, self.config.path, self.config.table) from error
-        except sqlite3.IntegrityError as error:
+        except (sqlite3.IntegrityError, sqlite3.DataError) as error:
             raise DataError(f"{self.config.table} refuses a row: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise _told(error, self.config.path, self.config.table) from error
 
 
 class SqliteSink(SinkConnector[SqliteSinkConfig]):
@@ -224,23 +252,55 @@ class SqliteSink(SinkConnector[SqliteSinkConfig]):
         """Offsets are in the database, in one transaction with the rows."""
         return ExactlyOnceSupport.SUPPORTED
 
+    def alter_offsets(self, offsets: Mapping[tuple[str, int], int | None]) -> bool:
+        """Set them where a task looks: in the database."""
+        name, config = self.context.name, self.config
+        try:
+            with closing(sqlite3.connect(config.path, timeout=BUSY_S)) as db, db:
+                if not columns_of(db, "connect_offsets"):
+                    return True  # nothing is there yet
+                for (topic, partition), n in offsets.items():
+                    at = (name, topic, partition)
+                    if n is None:
+                        db.execute("DELETE FROM connect_offsets WHERE connector = ? AND topic = ? AND part = ?", at)
+                    else:
+                        db.execute(
+                            "UPDATE connect_offsets SET next = ? WHERE connector = ? AND topic = ? AND part = ?",
+                            (n, *at),
+                        )
+        except sqlite3.DatabaseError as error:
+            raise _told(error, config.path, config.table) from error
+        return True
+
 
 def _plain(name: str, value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise DataError(f"{name} is {value}, which does not fit in 64 bits")
+    if isinstance(value, float) and math.isnan(value):
+        raise DataError(f"{name} is NaN, which SQLite would keep as NULL")
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(f"{name} is no text in UTF-8: {error.reason}") from error
     if value is None or isinstance(value, int | float | str | bytes):
-        if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
-            raise DataError(f"{name} is {value}, which does not fit in 64 bits")
         return value
     raise DataError(f"{name} is {type(value).__name__}, which SQLite has no column for")
 
 
-def _told(error: sqlite3.OperationalError, path: str, table: str) -> ConfigError | RetriableError:
+#: What passes by itself, or once somebody has made room: by the words of SQLite.
+_AWAY = ("locked", "busy", "disk i/o error", "is full")
+
+
+def _told(error: sqlite3.DatabaseError, path: str, table: str) -> ConfigError | RetriableError:
     """Return what an error is to the worker: something to wait for, or something to mend."""
     text = str(error)
-    if "locked" in text or "busy" in text or "disk" in text:
+    if isinstance(error, sqlite3.OperationalError) and any(word in text.lower() for word in _AWAY):
         return RetriableError(f"{path}: {text}")
-    key = "table" if "no such table" in text else "path"
+    keys = {"no such table": "table", "no such column": "column", "ON CONFLICT": "pk.fields"}
+    key = next((key for words, key in keys.items() if words in text), "path")
     return ConfigError(f"{path}, table {table}: {text}", config_path=key)
 
 

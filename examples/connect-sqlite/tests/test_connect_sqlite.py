@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from connect_sqlite import SqliteSink, sqlite_source
 
-from connect.api import ConfigError, DataError, Record, RetriableError
-from connect.testing import SinkHarness, SourceHarness
-from connect.testing.suites import SourceSuite
+from connect.api import ConfigError, DataError, Record, RetriableError, Schema
+from connect.testing import SinkHarness, SourceHarness, Worker
+from connect.testing.suites import SinkSuite, SourceSuite
 
 ROWS = [(n, f"name {n}", n / 2, None if n % 3 else b"\x00\xff") for n in range(1, 31)]
 
@@ -101,6 +102,9 @@ def test_each_record_is_there_once_whatever_is_put_again(path: Path) -> None:
         ({"id": 2, "name": {"a": 1}}, None, "name is dict"),
         ({"id": 1 << 63}, None, "does not fit in 64 bits"),
         ({"name": "x"}, None, "id of pk.fields is missing"),
+        ({"id": 2, "half": float("nan")}, None, "half is NaN"),
+        ({"id": 2, "name": "\ud800"}, None, "name is no text in UTF-8"),
+        ({}, None, "has no fields"),
         (None, None, "a record without value, and its key has no id"),
     ],
 )
@@ -143,6 +147,69 @@ def test_what_is_wrong_with_a_sources_config_is_told_with_its_key(path: Path, mo
     assert raised.value.config_path == key
 
 
+def test_rows_without_a_place_or_with_the_same_are_no_endless_stream(tmp_path: Path) -> None:
+    path = tmp_path / "d.db"
+    run(path, 'CREATE TABLE "it""ems" (at INTEGER, name TEXT)')
+    run(path, 'INSERT INTO "it""ems" VALUES (?, ?)', rows=[(None, "none"), (None, "none"), (1, "one"), (2, "two")])
+    config = keys(path, topic="t", column="at", batch_rows="2", poll_interval_ms="10")
+    with SourceHarness(sqlite_source, config) as source:
+        assert [record.value["name"] for record in source.records(2)] == ["one", "two"]
+        assert source.drain() == []
+        run(path, 'INSERT INTO "it""ems" VALUES (?, ?)', rows=[(3, "three"), (3, "three again")])
+        with pytest.raises(ConfigError, match="has 3 in at, twice") as raised:
+            source.records(2)
+    assert raised.value.config_path == "column"
+
+
+def test_a_table_without_rowids_needs_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "d.db"
+    run(path, 'CREATE TABLE "it""ems" (id INTEGER PRIMARY KEY) WITHOUT ROWID', 'INSERT INTO "it""ems" VALUES (1)')
+    with SourceHarness(sqlite_source, keys(path, topic="t")) as source, pytest.raises(ConfigError) as raised:
+        source.records(1)
+    assert raised.value.config_path == "column"
+
+
+def test_a_text_that_is_no_utf_8_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    path = made(tmp_path)
+    run(path, """INSERT INTO "it""ems" (id, name) VALUES (1, CAST(x'ff' AS TEXT)), (2, 'good')""")
+    with SourceHarness(sqlite_source, keys(path, topic="t")) as source:
+        assert [record.value["name"] for record in source.records(2)] == ["\udcff", "good"]
+
+
+def test_a_file_that_is_no_database_is_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "d.db"
+    path.write_text("no database, and longer than a header" * 10)
+    with (
+        SourceHarness(sqlite_source, keys(path, topic="t")) as source,
+        pytest.raises(ConfigError, match="not a database"),
+    ):
+        source.records(1)
+    with pytest.raises(ConfigError, match="not a database"), SinkHarness(SqliteSink, keys(path)):
+        pytest.fail("it started")
+
+
+def test_a_key_that_the_table_does_not_have_is_told_with_its_key(path: Path) -> None:
+    with SinkHarness(SqliteSink, keys(path, pk_fields="name")) as sink:
+        with pytest.raises(ConfigError) as raised:
+            put(sink, {"name": "x"})
+        assert raised.value.config_path == "pk.fields"
+        sink.stop()
+
+
+def test_offsets_that_were_altered_are_in_the_database(path: Path) -> None:
+    with Worker(plugins=[SqliteSink]) as worker:
+        worker.write("topic", '{"id": 1}', '{"id": 2}', '{"id": 3}')
+        worker.run("copy", {"connector.class": "SqliteSink", "topics": "topic", **keys(path, pk_fields="id")})
+        worker.until(lambda: len(rows(path)) == 3)
+        worker.stop("copy")
+        worker.until(lambda: worker.states("copy") == ["STOPPED"])
+        run(path, 'DELETE FROM "it""ems"')
+        at = {"kafka_topic": "topic", "kafka_partition": 0}
+        worker.call(lambda: worker.herder.alter_offsets("copy", [(at, {"kafka_offset": 1})]))
+        worker.resume("copy")
+        worker.until(lambda: [row[0] for row in rows(path)] == [2, 3])
+
+
 def test_a_sink_without_its_table_does_not_start(path: Path) -> None:
     with (
         pytest.raises(ConfigError, match="has no table nowhere"),
@@ -155,5 +222,53 @@ class TestSource(SourceSuite):
     connector = sqlite_source
     kills = 2
 
+    @pytest.fixture(autouse=True)
+    def _soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("connect_sqlite.BUSY_S", 0.1)
+
     def make_config(self, folder: Path) -> dict[str, str]:
         return keys(filled(folder), topic="t", poll_interval_ms="3600000")
+
+    def upstream_down(self, folder: Path) -> AbstractContextManager[None]:
+        return locked(folder)
+
+
+class TestSink(SinkSuite):
+    connector = SqliteSink
+    kills = 2
+
+    @pytest.fixture(autouse=True)
+    def _soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("connect_sqlite.BUSY_S", 0.1)
+
+    def make_config(self, folder: Path) -> dict[str, str]:
+        path = folder / "a ?#%.db"
+        run(path, 'CREATE TABLE IF NOT EXISTS "it""ems" (value)')
+        return keys(path)
+
+    def make_record(self, number: int) -> Record:
+        return Record(self.topic, {"value": f"value {number}"})
+
+    def typed_record(self, schema: Schema | None, value: Any) -> Record:
+        return Record(self.topic, {"value": value})
+
+    def bad_record(self) -> Record:
+        return Record(self.topic, "text")
+
+    def read(self, folder: Path) -> list[Any]:
+        return [row[0] for row in run(folder / "a ?#%.db", 'SELECT value FROM "it""ems" ORDER BY rowid')]
+
+    def as_read(self, record: Record) -> Any:
+        value = record.value["value"]
+        return int(value) if isinstance(value, bool) else value
+
+    def target_down(self, folder: Path) -> AbstractContextManager[None]:
+        return locked(folder)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    with closing(sqlite3.connect(folder / "a ?#%.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
