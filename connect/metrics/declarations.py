@@ -20,6 +20,7 @@ from typing import Final, Literal
 from connect.figures import Histogram
 from connect.metrics.snapshot import STATES, ConnectorLook, TaskLook, WorkerLook
 from connect.runtime.model import State
+from connect.runtime.tasks.meter import Times
 
 Kind = Literal["gauge", "counter", "unknown", "histogram"]
 #: What a metric has in a look: values by labels, already written as Prometheus wants them.
@@ -116,6 +117,14 @@ class Reading:
         self.connectors = [(labels(connector=one.name), one) for one in look.connectors or ()]
         self.counts = [(labels(connector=name), counts) for name, counts in look.task_counts.items()]
         self.client = labels(client_id=f"connect-{look.worker_id}")
+        #: Of connectors that have a task here: what all of theirs took, those that have ended too.
+        self.times: dict[str, Times] = {}
+        for task in look.tasks:
+            if (times := self.times.get(task.id.connector)) is None:
+                times = self.times[task.id.connector] = Times()
+                for ended in look.ended.get(task.id.connector, ()):
+                    times.add(ended)
+            times.add(task.meter)
 
 
 def labels(**given: str) -> str:
@@ -226,14 +235,6 @@ def _tasks_in(read: Reading) -> Samples:
     return [(labels(state=state.lower()), states.count(state)) for state in STATES]
 
 
-def _merged(histograms: Iterable[tuple[str, Histogram]]) -> Histograms:
-    """Return one histogram for all that have the same labels."""
-    found: dict[str, Histogram] = {}
-    for text, histogram in histograms:
-        found.setdefault(text, Histogram()).add(histogram)
-    return found.items()
-
-
 def _lags(read: Reading) -> Samples:
     return [
         (labels(connector=name) if task is None else labels(connector=name, task=str(task)), lag)
@@ -242,15 +243,15 @@ def _lags(read: Reading) -> Samples:
 
 
 def _stages(read: Reading) -> Histograms:
-    return _merged(
-        (labels(connector=task.id.connector, stage=stage), histogram)
-        for _, task in read.tasks
-        for stage, histogram in list(task.meter.stages.items())
-    )
+    return [
+        (labels(connector=name, stage=stage), histogram)
+        for name, times in read.times.items()
+        for stage, histogram in times.stages.items()
+    ]
 
 
 def _end_to_end(read: Reading) -> Histograms:
-    return _merged((labels(connector=task.id.connector), task.meter.end_to_end) for _, task in read.tasks)
+    return [(labels(connector=name), times.end_to_end) for name, times in read.times.items()]
 
 
 def _letters(read: Reading) -> Samples:
@@ -319,7 +320,7 @@ _OWN_METRICS: Final = (
                "See which partitions wait with: connect connector describe {{ $labels.connector }}")),
     _own("stage_seconds", "histogram", ("connector", "stage"),
          "How long a batch took in a stage: poll, transform, convert, write (source), put (sink), commit.",
-         _stages, "All tasks of the connector on this worker; a stage that none of them has had yet is not there.",
+         _stages, "All tasks of the connector on this worker, those that have ended too; only stages that one has had.",
          Panel("Latency", "Stages, 99th percentile", ("connector", "stage"), "s")),
     _own("end_to_end_seconds", "histogram", _CONNECTOR,
          "Of a source, from a poll's end until its records were in the log; of a sink, the age of the first record of "

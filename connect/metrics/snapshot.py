@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,7 +27,7 @@ from connect.runtime.host import Host
 from connect.runtime.lag import PartitionLag, SinkLag
 from connect.runtime.model import State, TaskId
 from connect.runtime.plugins import CONNECTOR_KINDS
-from connect.runtime.tasks.meter import TaskMeter
+from connect.runtime.tasks.meter import TaskMeter, Times
 from connect.runtime.tasks.task import TaskRunner
 
 logger = logging.getLogger(__name__)
@@ -98,6 +98,7 @@ class WorkerLook:
         task_counts: How many tasks of each connector are here in which state; of all connectors where it leads.
         lags: Records that wait for each task of each sink, wherever it runs, on the worker that leads or is alone; by
             a connector and no task, where it has none.
+        ended: How long things took in tasks that have ended, by connector.
         now_s: The monotonic clock at the look; figures of moving windows are read at it.
         rebalanced_ms: When the workers of the group changed last, ms since the epoch; its own start at the earliest.
     """
@@ -122,6 +123,7 @@ class WorkerLook:
     sync_seconds: Histogram | None
     topic_bytes: Mapping[str, int]
     has_leader: bool
+    ended: Mapping[str, Sequence[Times]] = field(default_factory=dict)
     rebalances: int = 0
     rebalanced_ms: int = 0
 
@@ -197,6 +199,7 @@ class Looks:
             base.cluster.sync_seconds,
             sizes,
             herder is not None or self._host.leader_url is not None,
+            base.worker.ended.times(),
             self._rebalances,
             self._rebalanced_ms,
         )

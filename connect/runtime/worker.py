@@ -27,6 +27,7 @@ from connect.runtime.rates import LIVE_KEYS, Rates, without_live
 from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.context import ConnectorContextImpl
 from connect.runtime.tasks.exactly_once import ExactlyOnceSourceTaskRunner
+from connect.runtime.tasks.meter import EndedMeters
 from connect.runtime.tasks.sink_task import SinkTaskRunner
 from connect.runtime.tasks.source_task import SourceTaskRunner
 from connect.runtime.tasks.spec import Surroundings, TaskOrigin, TaskSpec
@@ -297,11 +298,13 @@ class Worker:
 
     Attributes:
         rates: How fast each connector may go, all of its tasks together.
+        ended: What tasks which were stopped had counted.
     """
 
     def __init__(self, around: Surroundings, offsets: OffsetTopics) -> None:
         self.around = around
         self.rates = Rates()
+        self.ended = EndedMeters()
         self._offsets = offsets
         self._tasks: dict[TaskId, tuple[TaskRunner, asyncio.Task[None]]] = {}
         #: Tasks that were cancelled and have not ended; kept, since the event loop keeps no task alive.
@@ -310,8 +313,6 @@ class Worker:
         #: Stops of tasks that are under way.
         self._ending: set[asyncio.Task[None]] = set()
         self._closing = False
-        #: Bytes that tasks which were stopped had read and written.
-        self._moved_bytes = [0, 0]
 
     @property
     def config(self) -> WorkerConfig:
@@ -354,7 +355,7 @@ class Worker:
 
     def moved_bytes(self) -> tuple[int, int]:
         """Return the bytes that all tasks of this worker have read from the log, and written to it, since its start."""
-        read, written = self._moved_bytes
+        read, written = self.ended.read_bytes, self.ended.sent_bytes
         for runner, _ in self._tasks.values():
             read += runner.meter.read_bytes
             written += runner.meter.sent_bytes
@@ -439,8 +440,7 @@ class Worker:
             return
         by = asyncio.get_running_loop().time() + self.grace_s if by is None else by
         for runner, _ in running:
-            self._moved_bytes[0] += runner.meter.read_bytes
-            self._moved_bytes[1] += runner.meter.sent_bytes
+            self.ended.leaves(runner.id.connector, runner.meter)
             runner.stop(by)
         ending = asyncio.create_task(self._finish(running, by))
         self._ending.add(ending)
@@ -449,6 +449,14 @@ class Worker:
 
     async def _finish(self, running: Sequence[tuple[TaskRunner, asyncio.Task[None]]], by: float) -> None:
         """Wait until tasks have ended, and cancel those that have not until `by`."""
+        try:
+            await self._end_all(running, by)
+        finally:
+            others = {task.connector for task in self._tasks}
+            for runner, _ in running:
+                self.ended.ended(runner.meter, others)
+
+    async def _end_all(self, running: Sequence[tuple[TaskRunner, asyncio.Task[None]]], by: float) -> None:
         clock = asyncio.get_running_loop().time
         _, late = await asyncio.wait([task for _, task in running], timeout=max(0.0, by - clock()))
         for task in late:

@@ -95,6 +95,25 @@ async def test_bytes_of_tasks_that_were_stopped_stay_counted(tmp_path: Path) -> 
     assert look.sync_seconds is not None and sum(look.sync_seconds.counts) > 0
 
 
+async def test_times_of_a_connector_are_those_of_its_tasks_before_too(tmp_path: Path) -> None:
+    """A sum that falls is to Prometheus a reset, behind which all that is left of it was counted once more."""
+    (tmp_path / "in.txt").write_text("abc\n")
+    config = {"connector.class": "FileStreamSource", "file": str(tmp_path / "in.txt"), "topic": "t"}
+    async with running_worker(tmp_path) as worker:
+        looks, runners = Looks(worker.herder), worker.herder.base.worker.runners
+        await worker.client.put("/connectors/c/config", json={**config, "value.converter": STRING})
+        await worker.until(lambda: worker.records("c") == 1)
+        (before,) = runners()
+        await worker.client.post("/connectors/c/restart?includeTasks=true")
+        await worker.until(lambda: runners() not in ([], [before]) and runners()[0].meter.read_total == 0)
+        text = render(await looks.look(), ["connect"]).decode()
+        await worker.client.put("/connectors/c/stop")
+        stopped = render(await looks.look(), ["connect"]).decode()
+    assert 'connect_end_to_end_seconds_count{connector="c"} 1\n' in text
+    assert 'connect_stage_seconds_count{connector="c",stage="write"} 1\n' in text
+    assert "connect_end_to_end_seconds_count{" not in stopped, "what has no tasks is not told of"
+
+
 async def test_restarts_are_counted_and_forgotten_with_the_connector(tmp_path: Path) -> None:
     async with running_worker(tmp_path) as worker:
         config = {"connector.class": "FileStreamSource", "file": str(tmp_path / "in.txt"), "topic": "t"}

@@ -10,6 +10,7 @@ Units: seconds, records and bytes, but for what Kafka has in milliseconds (`*_ms
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from connect.figures import Histogram, Shares, Window
@@ -19,15 +20,44 @@ STAGES: Final = ("poll", "transform", "convert", "write", "put", "commit")
 #: So many causes of dead letters are told apart in a task; the class of others is 'other'.
 CAUSES_MAX: Final = 32
 OTHER: Final = "other"
+#: Of so many connectors without a task the times are kept.
+IDLE_MAX: Final = 1000
 
 
-class TaskMeter:
-    """The figures of one task. Each method is for one thread at a time: the task's, or the event loop's.
+class Times:
+    """How long things took: of one task, or of several together.
 
     Attributes:
         stages: How long calls took, by stage; a stage that a task does not have is not there.
         end_to_end: Of a source: from the end of a poll until its records were in the log. Of a sink: the age of the
             oldest record of each fetch once it was put.
+    """
+
+    def __init__(self) -> None:
+        self.stages: dict[str, Histogram] = {}
+        self.end_to_end = Histogram()
+
+    def took(self, stage: str, seconds: float) -> None:
+        """Take the time of one call of a stage."""
+        self._of(stage).observe(seconds)
+
+    def add(self, other: Times) -> None:
+        """Take all that another one has, which may go on counting."""
+        for stage, histogram in list(other.stages.items()):
+            self._of(stage).add(histogram)
+        self.end_to_end.add(other.end_to_end)
+
+    def _of(self, stage: str) -> Histogram:
+        found = self.stages.get(stage)
+        if found is None:
+            found = self.stages[stage] = Histogram()
+        return found
+
+
+class TaskMeter(Times):
+    """The figures of one task. Each method is for one thread at a time: the task's, or the event loop's.
+
+    Attributes:
         poll_ms, put_ms, commit_ms: Times of polls, puts and commits.
         batch: Records in a batch: of a poll that brought some, or of a fetch.
         active: Records in hand: polled, or fetched, and not written, or put.
@@ -44,9 +74,8 @@ class TaskMeter:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.shares = Shares("UNASSIGNED")
-        self.stages: dict[str, Histogram] = {}
-        self.end_to_end = Histogram()
         self.poll_ms, self.put_ms, self.commit_ms = Window(), Window(), Window()
         self.batch, self.active, self.transaction = Window(), Window(), Window()
         self.read_total = self.sent_total = 0
@@ -59,13 +88,6 @@ class TaskMeter:
         self.letters = self.failed_letters = 0
         self.causes: dict[tuple[str, str], int] = {}
         self.last_error_ms = 0
-
-    def took(self, stage: str, seconds: float) -> None:
-        """Take the time of one call of a stage."""
-        found = self.stages.get(stage)
-        if found is None:
-            found = self.stages[stage] = Histogram()
-        found.observe(seconds)
 
     # -- a source's ------------------------------------------------------------------------------------------------
 
@@ -135,3 +157,56 @@ class TaskMeter:
         self.read_total += records
         self.read.record(records, now_s)
         self.batch.record(records, now_s)
+
+
+class EndedMeters:
+    """What the tasks of a worker had counted that are no more: sums over tasks do not fall when one of them ends, or
+    Prometheus would count what is left of the sum once more. For the event loop.
+
+    What it gives is not changed afterwards, but by tasks that still count: a thread may read it later.
+    """
+
+    def __init__(self) -> None:
+        #: Of tasks that were told to stop: what is in flight is still delivered, and counts.
+        self._leaving: dict[TaskMeter, str] = {}
+        self._times: dict[str, Times] = {}
+        self._read_bytes = self._sent_bytes = 0
+
+    def leaves(self, connector: str, meter: TaskMeter) -> None:
+        """Take the meter of a task that is to end."""
+        self._leaving[meter] = connector
+
+    def ended(self, meter: TaskMeter, others: Collection[str]) -> None:
+        """Take note that the task has ended, or is not waited for any more.
+
+        Args:
+            others: The connectors that have tasks.
+        """
+        connector = self._leaving.pop(meter)
+        self._read_bytes += meter.read_bytes
+        self._sent_bytes += meter.sent_bytes
+        whole = Times()
+        for part in (self._times.pop(connector, None), meter):
+            if part is not None:
+                whole.add(part)
+        self._times[connector] = whole
+        idle = [name for name in self._times if name not in others]
+        for name in idle[: max(0, len(idle) - IDLE_MAX)]:
+            del self._times[name]
+
+    @property
+    def read_bytes(self) -> int:
+        """Bytes that sinks had fetched."""
+        return self._read_bytes + sum(meter.read_bytes for meter in self._leaving)
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes that sources had written."""
+        return self._sent_bytes + sum(meter.sent_bytes for meter in self._leaving)
+
+    def times(self) -> Mapping[str, Sequence[Times]]:
+        """Return the times by connector."""
+        found: dict[str, list[Times]] = {name: [times] for name, times in self._times.items()}
+        for meter, connector in self._leaving.items():
+            found.setdefault(connector, []).append(meter)
+        return found

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from connect.api import DataError
-from connect.runtime.tasks.meter import CAUSES_MAX, OTHER, TaskMeter
+from connect.runtime.tasks.meter import CAUSES_MAX, IDLE_MAX, OTHER, EndedMeters, TaskMeter
 from tests.support.worker import JSON, STRING, RunningWorker, running_worker
 
 
@@ -98,3 +98,37 @@ def test_a_poll_that_brings_nothing_is_timed_and_is_no_batch() -> None:
     meter, now = TaskMeter(), time.monotonic()
     meter.polled(0, 0.25)
     assert (meter.poll_ms.max(now), meter.batch.max(now), meter.read_total) == (250, 0, 0)
+
+
+def test_a_task_that_is_to_stop_counts_until_it_has_ended() -> None:
+    ended, meter = EndedMeters(), TaskMeter()
+    meter.wrote(1, 10, 0.5)
+    ended.leaves("c", meter)
+    meter.wrote(1, 10, 0.5)  # what was in flight
+    seen = ended.times()
+    assert ended.sent_bytes == 20
+    ended.ended(meter, ())
+    assert (ended.sent_bytes, ended.read_bytes) == (20, 0)
+    for times in (seen, ended.times()):
+        (one,) = times["c"]
+        assert sum(one.stages["write"].counts) == 2
+
+
+def test_times_that_were_read_do_not_change_as_another_task_ends() -> None:
+    ended = EndedMeters()
+    for _ in range(2):
+        meter = TaskMeter()
+        meter.took("put", 0.1)
+        ended.leaves("c", meter)
+        seen = ended.times()["c"]
+        count = sum(sum(times.stages["put"].counts) for times in seen)
+        ended.ended(meter, ())
+        assert sum(sum(times.stages["put"].counts) for times in seen) == count
+
+
+def test_of_so_many_connectors_without_a_task_times_are_kept() -> None:
+    ended = EndedMeters()
+    for number in range(IDLE_MAX + 2):
+        ended.leaves(f"c{number}", meter := TaskMeter())
+        ended.ended(meter, ["c0"])
+    assert set(ended.times()) == {"c0", *(f"c{number}" for number in range(2, IDLE_MAX + 2))}
