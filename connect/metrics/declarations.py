@@ -254,6 +254,12 @@ def _end_to_end(read: Reading) -> Histograms:
     return [(labels(connector=name), times.end_to_end) for name, times in read.times.items()]
 
 
+def _restarts(read: Reading) -> Samples:
+    return [
+        (labels(connector=task.connector, task=str(task.task)), count) for task, count in read.look.restarts.items()
+    ]
+
+
 def _letters(read: Reading) -> Samples:
     return [
         (labels(connector=task.id.connector, task=str(task.id.task), stage=stage, error=error), count)
@@ -349,8 +355,10 @@ _OWN_METRICS: Final = (
     _own("connector_restarts_total", "counter", _CONNECTOR,
          "How often the connector was to be started anew, by itself or by request.",
          _connector(lambda one: one.restarts)),
-    _own("task_restarts_total", "counter", _TASK, "How often the task was to be started anew, by itself or by request.",
-         _task(lambda task, _: task.restarts), "", Panel("Errors", "Restarts of tasks", _CONNECTOR),
+    _own("task_restarts_total", "counter", _TASK,
+         "How often the task was to be started anew, by itself or by request, wherever it runs; on the worker that "
+         "leads or is alone.",
+         _restarts, "", Panel("Errors", "Restarts of tasks", _CONNECTOR),
          Alert("ConnectTaskRestarts", "increase({metric}[15m]) > 3", "0m", "ticket",
                "Task {{ $labels.connector }}-{{ $labels.task }} was restarted {{ $value | humanize }} times in 15 "
                "minutes", "See why with: connect connector status {{ $labels.connector }}")),

@@ -66,7 +66,6 @@ class TaskLook:
     throttled: bool = False
     waits: bool = False
     late_calls: int = 0
-    restarts: int = 0
     gauges: Mapping[str, float] = field(default_factory=dict)
     server: str | None = None
 
@@ -98,6 +97,7 @@ class WorkerLook:
         task_counts: How many tasks of each connector are here in which state; of all connectors where it leads.
         lags: Records that wait for each task of each sink, wherever it runs, on the worker that leads or is alone; by
             a connector and no task, where it has none.
+        restarts: Of each task, wherever it runs, on the worker that leads or is alone: it is what starts tasks anew.
         ended: How long things took in tasks that have ended, by connector.
         now_s: The monotonic clock at the look; figures of moving windows are read at it.
         rebalanced_ms: When the workers of the group changed last, ms since the epoch; its own start at the earliest.
@@ -115,6 +115,7 @@ class WorkerLook:
     connectors: tuple[ConnectorLook, ...] | None
     task_counts: Mapping[str, Mapping[str, int]]
     lags: Mapping[tuple[str, int | None], int]
+    restarts: Mapping[TaskId, int]
     connector_starts: Starts
     task_starts: Starts
     read_bytes: int
@@ -173,7 +174,8 @@ class Looks:
     def _taken(self, herder: Herder | None) -> WorkerLook:
         base, lags, ages, sizes = self._host.base, self._lags, self._lag_ages, self._sizes
         self._note_group()
-        tasks = tuple(self._tasks(herder))
+        known = None if herder is None else self._known()
+        tasks = tuple(self._tasks(known))
         counts = {name: Counter[str]() for name in ([] if herder is None else herder.connectors())}
         for task in tasks:
             counts.setdefault(task.id.connector, Counter())[task.state] += 1
@@ -191,6 +193,7 @@ class Looks:
             None if herder is None else tuple(self._connectors(herder, ages)),
             counts,
             _lags_of(lags),
+            {task: base.board.restarts[task.connector, task.task] for task in known or ()},
             base.board.connector_starts,
             base.board.task_starts,
             read_bytes,
@@ -212,33 +215,41 @@ class Looks:
             self._rebalanced_ms = now_ms()
         self._group = group
 
-    def _tasks(self, herder: Herder | None) -> Iterator[TaskLook]:
+    def _tasks(self, known: set[TaskId] | None) -> Iterator[TaskLook]:
+        """Yield the tasks to tell of.
+
+        Args:
+            known: All that there are, on the worker that leads or is alone.
+        """
         base = self._host.base
         runners = {runner.id: runner for runner in base.worker.runners()}
         placed = {view.url: view.tasks for view in self._host.workers()}
         ours = set(runners) | set(placed.pop(base.url, ()))
-        if herder is not None:  # what nobody has is told by who leads
+        if known is not None:  # what nobody has is told by who leads
             theirs = {task for tasks in placed.values() for task in tasks} - ours
-            known = {
-                TaskId(name, number)
-                for name in base.configs.connectors()
-                for number in {*base.statuses.tasks(name), *range(len(base.configs.task_configs(name)))}
-            }
             ours |= known - theirs
         for task in sorted(ours, key=lambda one: (one.connector, one.task)):
             yield self._task(task, runners.get(task))
+
+    def _known(self) -> set[TaskId]:
+        """Return the tasks that there are, wherever they are."""
+        base = self._host.base
+        return {
+            TaskId(name, number)
+            for name in base.configs.connectors()
+            for number in {*base.statuses.tasks(name), *range(len(base.configs.task_configs(name)))}
+        }
 
     def _task(self, task: TaskId, runner: TaskRunner | None) -> TaskLook:
         base = self._host.base
         status = base.statuses.tasks(task.connector).get(task.task)
         state = State.UNASSIGNED.value if status is None else status.state
-        restarts = base.board.restarts[task.connector, task.task]
         config = base.configs.config(task.connector) or {}
         desc = base.plugins.find(config.get("connector.class", ""), *CONNECTOR_KINDS)
         kind = desc.kind.value if desc else UNKNOWN
         server = config.get("topic.prefix") if desc is not None and desc.name in CDC_CLASSES else None
         if runner is None:
-            return TaskLook(task, kind, state, TaskMeter(), restarts=restarts, server=server)
+            return TaskLook(task, kind, state, TaskMeter(), server=server)
         progress = runner.progress()
         return TaskLook(
             task,
@@ -252,7 +263,6 @@ class Looks:
             progress.throttled,
             progress.waiting_for is not None,
             runner.thread.late_calls,
-            restarts,
             progress.gauges,
             server,
         )

@@ -54,6 +54,7 @@ def make_look(*tasks: TaskLook) -> WorkerLook:
         connectors=tuple(connectors),
         task_counts=counts,
         lags={(name, 0): 5 for name, task in names.items() if task.type == "sink"},
+        restarts={task.id: 0 for task in tasks},
         connector_starts=Starts(),
         task_starts=Starts(),
         read_bytes=0,

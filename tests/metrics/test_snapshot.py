@@ -123,7 +123,7 @@ async def test_restarts_are_counted_and_forgotten_with_the_connector(tmp_path: P
         looks = Looks(worker.herder)
         look = await looks.look()
         assert look.connectors is not None
-        assert (look.connectors[0].restarts, look.tasks[0].restarts) == (1, 1)
+        assert (look.connectors[0].restarts, list(look.restarts.values())) == (1, [1])
         await worker.client.delete("/connectors/c")
         await worker.until(lambda: not worker.herder.base.board.restarts)
 
@@ -172,3 +172,18 @@ async def test_a_log_that_is_slow_holds_no_look_up_and_is_told_of_in_a_later_one
         while "t" not in (await looks.look()).topic_bytes:
             assert time.monotonic() < deadline, "what was asked is told later"
         await looks.aclose()
+
+
+async def test_restarts_of_tasks_of_other_workers_are_told_by_who_leads(tmp_path: Path) -> None:
+    async with group(tmp_path) as workers:
+        await workers.start("a")
+        herder = await workers.leader()
+        await workers.start("b")
+        await herder.create("c", generated("c", 2))
+        await until(lambda: len(workers.load()) == 2)
+        await herder.restart("c", include_tasks=True)
+        await workers.until_load(a=1, b=1)
+        texts = {name: render(await Looks(node).look(), ["connect"]).decode() for name, node in workers.nodes.items()}
+    for number in range(2):
+        assert f'connect_task_restarts_total{{connector="c",task="{number}"}} 1\n' in texts["a"]
+    assert "connect_task_restarts_total{" not in texts["b"], "it was told already"
