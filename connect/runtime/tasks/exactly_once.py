@@ -254,10 +254,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
             except Interrupted:
                 self._polled = batches  # all of it comes again
                 raise
-            whole.outgoing += one.outgoing
-            whole.polled += one.polled
-            whole.spans += one.spans
-            whole.outcome.failures += one.outcome.failures
+            whole.take(one)
             ends.append((len(one.outgoing), len(one.polled), end))
             at += count
             if one.outcome.ending is not None:

@@ -63,7 +63,12 @@ GATHERED_RECORDS: Final = 50_000
 class Converted:
     """One poll on its way, or some: what of it goes into the log, what the source returned, and what failed.
 
-    `polled_s` is when the first of it was there, in the monotonic clock.
+    `polled_s` is when the first of it was there, in the monotonic clock. Records and bytes are counted once, however
+    often they are asked for: thousands of small polls may be gathered.
+
+    Attributes:
+        size_bytes: Of keys and values on their way into the log.
+        count: Records on their way into the log.
     """
 
     outgoing: list[Outgoing] = field(default_factory=list)
@@ -71,21 +76,26 @@ class Converted:
     outcome: Outcome = field(default_factory=Outcome)
     polled_s: float = field(default_factory=time.monotonic)
     spans: list[Span] = field(default_factory=list)
+    size_bytes: int = field(init=False)
+    count: int = field(init=False)
 
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of keys and values on their way into the log."""
-        return sum(out.size_bytes for out in self.outgoing)
-
-    @property
-    def count(self) -> int:
-        """Records on their way into the log."""
-        return sum(map(len, self.outgoing))
+    def __post_init__(self) -> None:
+        self.size_bytes = sum(out.size_bytes for out in self.outgoing)
+        self.count = sum(map(len, self.outgoing))
 
     @property
     def is_clean(self) -> bool:
         """Whether no record of it failed."""
         return not self.outcome.failures and self.outcome.ending is None
+
+    def take(self, later: Converted) -> None:
+        """Take what was polled later, all of it."""
+        self.outgoing += later.outgoing
+        self.polled += later.polled
+        self.spans += later.spans
+        self.outcome.failures += later.outcome.failures
+        self.size_bytes += later.size_bytes
+        self.count += later.count
 
 
 class SourceTaskRunner(TaskRunner):
@@ -490,21 +500,20 @@ class SourceTaskRunner(TaskRunner):
 
     def _gather(self, converted: Converted) -> bool:
         """Take a poll's records to those that go into the log behind the append that is under way, if they may."""
-        producer, gathered = self._producer, self._gathered or Converted()
+        producer, gathered = self._producer, self._gathered
         assert producer is not None
         if not converted.outgoing or self._appending is None or self._appending.done() or self._at_most_once:
             return False
-        size_bytes = gathered.size_bytes + converted.size_bytes
-        if size_bytes > producer.gathered_bytes or gathered.count + converted.count > GATHERED_RECORDS:
+        size_bytes, count = (gathered.size_bytes, gathered.count) if gathered is not None else (0, 0)
+        if size_bytes + converted.size_bytes > producer.gathered_bytes:
+            return False
+        if count + converted.count > GATHERED_RECORDS:
             return False
         if not converted.is_clean or self.pace.is_limited or self._outage.is_set():
             return False
-        self._gathered = Converted(
-            [*gathered.outgoing, *converted.outgoing],
-            [*gathered.polled, *converted.polled],
-            polled_s=gathered.polled_s if self._gathered else converted.polled_s,
-            spans=[*gathered.spans, *converted.spans],
-        )
+        if gathered is None:
+            gathered = self._gathered = Converted(polled_s=converted.polled_s)
+        gathered.take(converted)
         self._handed_bytes += converted.size_bytes
         return True
 

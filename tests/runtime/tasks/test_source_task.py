@@ -18,6 +18,7 @@ from connect.log.clients.producer import LogProducer
 from connect.log.storage.files import Disk
 from connect.records import Columns
 from connect.runtime.model import State, TaskId
+from connect.runtime.tasks.outgoing import Outgoing
 from tests.support.engines import SOON_S
 from tests.support.odd_plugins import Journal, disk_refuses, register, source, syncs_fail
 from tests.support.worker import STRING, RunningWorker, running_worker, until, worker_on_a_broken_disk
@@ -114,6 +115,21 @@ async def test_so_many_records_are_gathered_and_no_more(worker: RunningWorker, m
     await until(lambda: offsets(worker) == {0: 5})
     assert (sum(held.counts), max(held.counts)) == (6, 2)
     assert await worker.values("t") == [b"v0", b"v1", b"v2", b"v3", b"v4", b"v5"]
+
+
+async def test_each_record_is_looked_at_a_few_times_however_many_polls_are_gathered(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, polls = itertools.count(), 400
+    length = Outgoing.__len__
+    monkeypatch.setattr(Outgoing, "__len__", lambda out: (next(looks), length(out))[1])
+    held, task = Held(monkeypatch), counting(polls)
+    await run(worker, task)
+    await until(lambda: task.polls == polls + 1 and held.counts)
+    assert next(looks) < 10 * polls, "the loop is everybody's, and while the log is away thousands are gathered"
+    held.go_on.set()
+    await until(lambda: offsets(worker) == {0: polls - 1})
+    assert held.counts == [1, polls - 1]
 
 
 async def test_of_what_was_gathered_and_failed_nothing_is_committed(
