@@ -104,6 +104,20 @@ async def test_a_batch_that_fails_is_a_span_that_failed_and_quotes_no_record(tmp
     assert span.parent_span_id == b""
 
 
+async def test_a_transaction_that_fails_is_a_span_that_failed(tmp_path: Path) -> None:
+    small = {"topic.creation.default.partitions": "1", "topic.creation.default.replication.factor": "1",
+             "topic.creation.default.max.message.bytes": "1000"}  # fmt: skip
+    with collector() as found:
+        config = keys(found, otel_traces_ratio="1", exactly_once_source_support="enabled")
+        async with running_worker(tmp_path, **config) as worker, exporting(worker.herder):
+            read = {"connector.class": "FileStreamSource", "file": str(tmp_path / "in.txt"), "topic": "t", **small}
+            (tmp_path / "in.txt").write_text("x" * 4000 + "\n")
+            await worker.client.put("/connectors/in/config", json={**read, "value.converter": STRING})
+            await worker.until_failed("in")
+    (span,) = found.spans
+    assert (span.name, span.status.code) == ("poll in", 2)
+
+
 async def test_records_keep_the_span_that_they_name_themselves(tmp_path: Path) -> None:
     named = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     own = {"transforms": "h", "transforms.h.type": "InsertHeader", "transforms.h.header": "traceparent",

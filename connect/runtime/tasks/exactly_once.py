@@ -310,6 +310,8 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
                 try:
                     await self._append_group(group)
                 except BaseException as error:
+                    for polled in group:
+                        end_all(polled.converted.spans, error)
                     explain(error, self.id)
                     raise
             self._in_hand_bytes -= sum(polled.converted.size_bytes for polled in group)
