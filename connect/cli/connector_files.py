@@ -53,6 +53,7 @@ SURE_S: Final = 0.5
 #: Of `/v1/warnings`.
 FILE_CODE: Final = "connectors.dir"
 DIFFERS_CODE: Final = "connector.differs"
+_KEY: Final = "connectors.dir"
 _RECORD: Final = "connectors-dir.json"
 
 
@@ -167,7 +168,8 @@ class ConnectorFolder:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(changed.set)
 
-        watch = FolderWatch([self._folder], tell, name="connect-connectors-dir")
+        # Aside: it looks at all that is there, on whatever disk.
+        watch = await asyncio.to_thread(FolderWatch, [self._folder], tell, name="connect-connectors-dir", of=_KEY)
         watch.start()
         try:
             while True:

@@ -192,7 +192,7 @@ class Base:
         self._writer = asyncio.create_task(self.statuses.write_forever())
         self.observers.start()
         self.observers.tell("connect_worker_started", cluster_id=self.cluster.cluster_id, version=connect.__version__)
-        self.plugin_refresh.start()
+        await self.plugin_refresh.start()
 
     async def _open_history(self) -> None:
         """Open the history, or do without where the worker may not use its topic: a cluster whose ACLs are those of

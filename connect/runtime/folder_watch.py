@@ -37,11 +37,13 @@ _END_S: Final = 1.0
 
 
 class FolderWatch:
-    """Watches folders, which need not be there yet. `start` and `close` are called once each.
+    """Watches folders, which need not be there yet. `start` and `close` are called once each. Making one looks at all
+    that is there: not on an event loop.
 
     Args:
         changed: Called on the watch's thread, after each change.
         name: Of that thread.
+        of: The key that names the folders, for the log.
         asks_kernel: Left out, where that is Linux.
     """
 
@@ -51,10 +53,12 @@ class FolderWatch:
         changed: Callable[[], None],
         *,
         name: str = "connect-plugin-path",
+        of: str = "plugin.path",
         asks_kernel: bool = sys.platform == "linux",
     ) -> None:
         self._folders = folders
         self._changed = changed
+        self._of = of
         self._asks_kernel = asks_kernel
         self._inotify: INotify | None = None
         self._is_closing = False
@@ -89,7 +93,7 @@ class FolderWatch:
                             self._changed()
                         continue  # what has come since is seen before the next wait
                 except Exception:  # of a file system, or of who is told: the next look may go well
-                    logger.warning("the folders of plugin.path cannot be looked at; that is tried again", exc_info=True)
+                    logger.warning("%s cannot be looked at; that is tried again", self._of, exc_info=True)
                 self._wait(LOOK_S if self._inotify is not None else POLL_S)
         finally:
             if self._inotify is not None:

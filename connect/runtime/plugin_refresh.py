@@ -68,7 +68,7 @@ class PluginRefresh:
         self._retries = False
         self._is_closed = False
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Begin to watch the folders of `plugin.path`, where the worker's config wants that."""
         if not self._plugins.folders or not self._worker.plugin_path_watch:
             return
@@ -78,7 +78,8 @@ class PluginRefresh:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._seen)
 
-        self._watch = FolderWatch(self._plugins.folders, changed)
+        # Aside: it looks at all that is there, on whatever disk.
+        self._watch = await asyncio.to_thread(FolderWatch, self._plugins.folders, changed)
         self._watch.start()
 
     async def aclose(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,8 +18,10 @@ from connect.api import ConflictError, SinkTask
 from connect.cli import connector_files
 from connect.cli.connector_files import ConnectorFolder
 from connect.runtime import folder_watch
+from connect.runtime.folder_watch import FolderWatch
 from connect.runtime.herder import Herder
 from connect.runtime.model import State
+from connect.runtime.plugin_sources import Files
 from tests.support.forks import ForkedWorker
 from tests.support.groups import group
 from tests.support.logs import logged
@@ -410,3 +413,20 @@ async def test_a_folder_with_more_files_than_are_looked_at_deletes_and_applies_n
         await until(lambda: str(folder) in told(keeping))
         assert "3 configs, and 2 at most are expected" in told(keeping)[str(folder)]
         assert set(topics(worker)) == {"a", "z"}
+
+
+async def test_nothing_of_the_folder_is_looked_at_on_the_event_loop(
+    worker: RunningWorker, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[threading.Thread] = set()
+    look = FolderWatch._look
+
+    def seen(watch: FolderWatch) -> Files:
+        threads.add(threading.current_thread())
+        return look(watch)
+
+    monkeypatch.setattr(FolderWatch, "_look", seen)
+    put(folder, "a.json", "a")
+    async with kept(worker, folder, tmp_path):
+        await worker.until(lambda: topics(worker) == {"a": "t"})
+    assert threads and threading.main_thread() not in threads, "its disk may be slow, and the loop is everybody's"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 import resource
 import threading
@@ -9,6 +10,7 @@ import pytest
 
 from connect.runtime import folder_watch, plugin_sources
 from connect.runtime.folder_watch import FolderWatch
+from tests.support.logs import logged
 from tests.support.worker import DEADLINE_S
 
 
@@ -88,7 +90,9 @@ def test_a_watch_goes_on_where_files_have_high_numbers(folder: Path) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-def test_a_watch_goes_on_where_who_is_told_fails(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_watch_goes_on_where_who_is_told_fails(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(folder_watch, "LOOK_S", 0.05)
     told = threading.Semaphore(0)
 
@@ -96,12 +100,13 @@ def test_a_watch_goes_on_where_who_is_told_fails(folder: Path, monkeypatch: pyte
         told.release()
         raise RuntimeError("not today")
 
-    watch = FolderWatch([folder], failing)
+    watch = FolderWatch([folder], failing, of="connectors.dir")
     watch.start()
     for text in ("1", "22"):
         (folder / "one.py").write_text(text)
         assert told.acquire(timeout=DEADLINE_S)
     watch.close()
+    assert "connectors.dir cannot be looked at; that is tried again" in logged(caplog, logging.WARNING)
 
 
 def test_a_folder_that_is_not_there_yet_is_seen_by_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
