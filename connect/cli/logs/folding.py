@@ -52,7 +52,11 @@ class Folding:
         source = (record.name, record.levelno, context)
         # Of a long text its hash is kept: a plugin may log another one each time.
         kind = (*source, hash(record.msg) if isinstance(record.msg, str) else type(record.msg))
-        for key, most in ((kind, self._alike_max), (source, self._from_one_max)):
+        keys = [(kind, self._alike_max), (source, self._from_one_max)]
+        if kind not in self._counts and self._counts.get(source, 0) > self._from_one_max > 0:
+            # No kind is remembered of a speaker who has said enough: who writes the counts may stand still for hours.
+            del keys[0]
+        for key, most in keys:
             if not most:
                 continue
             count = self._counts[key] = self._counts.get(key, 0) + 1

@@ -36,6 +36,14 @@ def test_what_one_speaker_says_is_bounded_only_where_that_is_asked_for() -> None
     assert written(Folding(ALIKE_MAX, 0), several) == len(several)
 
 
+def test_of_a_speaker_who_says_something_else_each_time_little_is_remembered() -> None:
+    folding = Folding()
+    assert written(folding, [line(f"bad {number}") for number in range(10_000)]) == FROM_ONE_MAX
+    assert len(folding._counts) < 2 * FROM_ONE_MAX, "a terminal that stands still lets no window end"
+    (told,) = folding.taken()
+    assert told.repeated == 10_000 - FROM_ONE_MAX
+
+
 def test_lines_below_a_level_are_all_written() -> None:
     folding = Folding(1, below=logging.WARNING)
     assert written(folding, [line("step", level=logging.INFO)] * 100) == 100
