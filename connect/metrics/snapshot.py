@@ -169,7 +169,8 @@ class Looks:
                 ages = await self._ages.look(lags)
         except (TimeoutError, ConnectError, OSError) as error:  # /v1/lag tells why; a scrape goes on without
             logger.debug("the log does not tell of lag or sizes: %s: %s", type(error).__name__, error)
-        self._sizes, self._lags, self._lag_ages = sizes, lags, ages
+        finally:
+            self._sizes, self._lags, self._lag_ages = sizes, lags, ages
 
     def _taken(self, herder: Herder | None) -> WorkerLook:
         base, lags, ages, sizes = self._host.base, self._lags, self._lag_ages, self._sizes
@@ -350,13 +351,16 @@ class Ages:
                 found[name] = 0.0
                 continue
             stamps = [
-                self._stamps[name, TopicPartition(row.topic, row.partition)][1]
+                stamp
                 for row in lag.partitions
-                if row.lag and (name, TopicPartition(row.topic, row.partition)) in self._stamps
+                if row.lag and (stamp := self._stamp(name, row)) > 0  # a record without a timestamp has no age
             ]
             if stamps:
                 found[name] = max(0.0, (now - min(stamps)) / 1000)
         return found
+
+    def _stamp(self, name: str, row: PartitionLag) -> int:
+        return self._stamps.get((name, TopicPartition(row.topic, row.partition)), (0, 0))[1]
 
     async def _learn(self, at: tuple[str, TopicPartition], row: PartitionLag) -> None:
         first = row.first_offset

@@ -10,9 +10,9 @@ import pytest
 from connect.metrics import snapshot
 from connect.metrics.declarations import FAMILIES
 from connect.metrics.exposition import render
-from connect.metrics.snapshot import Looks
+from connect.metrics.snapshot import Ages, Looks
 from connect.records import Columns
-from connect.runtime.lag import SinkLag
+from connect.runtime.lag import PartitionLag, SinkLag
 from tests.support.groups import generated, group
 from tests.support.monitored import monitored_worker
 from tests.support.worker import STRING, RunningWorker, running_worker, until
@@ -80,6 +80,16 @@ async def test_a_sinks_lag_is_told_in_records_and_as_the_age_of_the_first_that_w
         assert (await looks.look()).lags == {("sink", None): 2}, "it is stopped, and has no tasks"
         await set_offset(worker, 2)
         await until_age(lambda age_s: age_s == 0)
+
+
+async def test_a_record_without_a_timestamp_has_no_age(tmp_path: Path) -> None:
+    async with running_worker(tmp_path) as worker:
+        await worker.herder.cluster.admin.create_topic("t")
+        producer = worker.herder.cluster.producer(client_id="test")
+        await producer.append("t", Columns([b"a"], timestamps=-1))
+        at = PartitionLag("t", 0, 0, 0, 1, 1, lag=1, task=0)
+        assert await Ages(worker.herder).look({"sink": SinkLag("sink", "g", (at,))}) == {}
+        assert await Ages(worker.herder).look({"sink": SinkLag("sink", "g")}) == {"sink": 0.0}
 
 
 async def test_bytes_of_tasks_that_were_stopped_stay_counted(tmp_path: Path) -> None:
