@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import statistics
 import tempfile
@@ -21,6 +22,8 @@ FSYNC_MAX_S: Final = 0.05
 _FSYNCS: Final = 15
 #: Of other machines: their locks and fsync may not hold what they promise.
 _REMOTE: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "ceph", "glusterfs", "afs"})
+#: How the kernel writes blanks, line ends and backslashes in its list of mounts.
+_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 #: Gone with the machine, or with the container.
 _FLEETING: Final = frozenset({"tmpfs", "ramfs", "overlay", "aufs"})
 
@@ -28,7 +31,7 @@ _FLEETING: Final = frozenset({"tmpfs", "ramfs", "overlay", "aufs"})
 def newest_s(path: Path) -> float | None:
     """Return when the newest file of a directory was written, in seconds since the epoch; None without files."""
     times = []
-    for folder in (path, *(entry for entry in _entries(path) if entry.is_dir())):
+    for folder in (path, *_entries(path)):  # of what is no folder there are none
         for entry in _entries(folder):
             with suppress(OSError):  # it went meanwhile: a log removes files
                 times.append(entry.stat().st_mtime)
@@ -44,7 +47,7 @@ def _entries(path: Path) -> list[Path]:
 
 def _nearest(path: Path) -> Path:
     """Return a path, or the nearest one above it that is there."""
-    return next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
+    return next(each for each in (path.absolute(), *path.absolute().parents) if os.path.exists(each))  # noqa: PTH110 - raises nothing
 
 
 def rights(path: Path, owner_url: str | None, *, is_in_use: bool) -> Finding:
@@ -81,10 +84,11 @@ def file_system(path: Path, mounts: str | None = None) -> Finding:
             mounts = Path("/proc/self/mountinfo").read_text()
         except OSError:  # no Linux
             return Finding("file system", Level.SKIPPED, "there is no list of mounts to look at")
-    where, best, kind = path.absolute(), Path(), "unknown"
+    # Links are followed: of which disk it is says where they lead.
+    where, best, kind = path.resolve(), Path(), "unknown"
     for line in mounts.splitlines():
         left, _, right = line.partition(" - ")
-        point = Path(left.split()[4].encode().decode("unicode_escape"))
+        point = Path(_ESCAPED.sub(lambda found: chr(int(found[1], 8)), left.split()[4]))
         if where.is_relative_to(point) and len(point.parts) >= len(best.parts):
             best, kind = point, right.split()[0]
     if kind in _REMOTE:

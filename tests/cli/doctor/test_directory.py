@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import time
 from collections import namedtuple
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ Usage = namedtuple("Usage", "total used free")
 MOUNTS = """\
 22 1 254:1 / / rw,relatime - ext4 /dev/vda rw
 23 22 0:20 / /data rw - nfs4 server:/data rw
+26 22 0:22 / /srv/größe rw - nfs server:/more rw
 24 22 0:21 / /run rw - tmpfs tmpfs rw
 25 23 254:2 / /data/local\\040disk rw shared:1 - xfs /dev/vdb rw
 """
@@ -54,6 +57,7 @@ def test_a_directory_of_somebody_else_is_an_error(tmp_path: Path) -> None:
         ("/srv/data", Level.OK, "ext4"),
         ("/data/connect", Level.WARNING, "nfs4, of another machine"),
         ("/data/local disk/connect", Level.OK, "xfs"),
+        ("/srv/größe/connect", Level.WARNING, "nfs, of another machine"),
         ("/run/connect", Level.WARNING, "gone with the machine"),
     ],
 )
@@ -61,6 +65,35 @@ def test_a_file_system_that_does_not_keep_or_lock_is_told(path: str, level: Leve
     found = directory.file_system(Path(path), MOUNTS)
     assert found.level is level
     assert told in found.message
+
+
+def test_the_file_system_is_that_of_where_a_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    mounts = f"1 0 0:1 / / rw - ext4 a rw\n2 1 0:2 / {tmp_path / 'there'} rw - nfs4 b rw\n"
+    assert directory.file_system(tmp_path / "link" / "data", mounts).level is Level.WARNING
+
+
+@pytest.fixture
+def no_root() -> Iterator[None]:
+    """Be a user whom rights bind."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    yield
+    if is_root:
+        os.seteuid(0)
+
+
+@pytest.mark.usefixtures("no_root")
+def test_what_lies_below_a_folder_that_may_not_be_entered_is_not_there() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0)
+        found = directory.rights(Path(folder) / "a" / "data", None, is_in_use=False)
+        newest_s = directory.newest_s(Path(folder) / "a" / "data")
+        Path(folder).chmod(0o700)
+    assert (found.check, newest_s) == ("directory", None)
+    assert os.getuid() == 0 or "cannot read and write it" in found.message, "what may be done says the real user"
 
 
 @pytest.mark.parametrize(
