@@ -88,7 +88,7 @@ async def delete(request: Request, name: str) -> Response:
 async def list_histories(request: Request) -> Answer[Histories]:
     """List the connectors that have a history of their configs, also those that were deleted."""
     herder = herder_of(request)
-    newest = {name: herder.history(name)[-1] for name in herder.history_names()}
+    newest = {name: found for name in herder.history_names() if (found := herder.newest_version(name)) is not None}
     return Answer(
         {
             "connectors": [

@@ -198,6 +198,14 @@ class Views:
         """
         return self._history.names()
 
+    def newest_version(self, name: str) -> Version | None:
+        """Return the newest version of a connector; None where there is none.
+
+        Raises:
+            ConflictError: history.off.
+        """
+        return self._history.newest(name)
+
     def version_of(self, name: str, version: int) -> Version:
         """Return one version of a connector.
 
@@ -205,8 +213,9 @@ class Views:
             NotFoundError: connector.not_found, history.not_found.
             ConflictError: history.off.
         """
-        found = next((entry for entry in self.history(name) if entry.version == version), None)
+        found = self._history.entry(name, version)
         if found is None:
+            self.history(name)  # it may be that there is none of the name
             raise NotFoundError(f"The history of connector {name} has no version {version}", code=NO_VERSION)
         return found
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from connect.runtime.model import State
+from connect.stores.history import ConfigHistory
 from tests.rest.test_connectors import assert_error, file_source
 from tests.support.doors import PASSWORD, make_users, served_worker
 from tests.support.groups import generated, group
@@ -265,6 +266,20 @@ async def test_a_deleted_connector_has_a_history_and_comes_back(worker: RunningW
     assert answer.status_code == 201
     await worker.until_state("s", State.PAUSED)
     assert worker.herder.info("s").config == {**config, "name": "s"}
+
+
+async def test_to_list_what_has_a_history_reads_one_version_of_each(
+    worker: RunningWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for topic in ("a", "b", "c"):
+        await put(worker, file_source(tmp_path, topic=topic))
+    read, entry = [], ConfigHistory.entry
+    monkeypatch.setattr(
+        ConfigHistory, "entry", lambda history, name, version: (read.append(version), entry(history, name, version))[1]
+    )
+    listed = (await worker.client.get("/v1/history")).json()["connectors"]
+    assert [(one["name"], one["version"]) for one in listed] == [("s", 3)]
+    assert read == [3], "of thousands of connectors all versions took the event loop for seconds"
 
 
 async def test_a_rollback_over_a_change_that_was_not_seen_is_refused(worker: RunningWorker, tmp_path: Path) -> None:
