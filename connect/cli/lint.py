@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -227,8 +228,7 @@ def _twice(where: str, text: str, lines: dict[str, list[int]]) -> Iterator[_Plac
     if _is_json(text):
 
         def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-            keys = [key for key, _ in found]
-            twice.update((key, None) for key in keys if keys.count(key) > 1)
+            twice.update((key, None) for key, count in Counter(key for key, _ in found).items() if count > 1)
             return dict(found)
 
         json.loads(text, object_pairs_hook=pairs)

@@ -85,14 +85,7 @@ class RestClient:
             ConnectError: What the worker answered, with the code it gave.
         """
         answer = self._answer(method, path, body, params=params, only_if=only_if)
-        try:
-            return orjson.loads(answer.content) if answer.content else None
-        except orjson.JSONDecodeError:
-            raise EnvironmentFault(
-                f"what answers at {self.shown_url} is no worker: its answer to {method} {path} is not JSON",
-                code="environment.unreachable",
-                hint="Check the address.",
-            ) from None
+        return self._said(answer, method, path) if answer.content else None
 
     def config_and_etag(self, name: str) -> tuple[dict[str, str], str | None]:
         """Return a connector's config as it is shown, and its ETag, in quotes; None where the worker tells none.
@@ -100,8 +93,19 @@ class RestClient:
         Raises:
             As `call`.
         """
-        answer = self._answer("GET", f"/v1/connectors/{quote(name, safe='')}/config")
-        return orjson.loads(answer.content), answer.headers.get("etag")
+        path = f"/v1/connectors/{quote(name, safe='')}/config"
+        answer = self._answer("GET", path)
+        return self._said(answer, "GET", path), answer.headers.get("etag")
+
+    def _said(self, answer: Any, method: str, path: str) -> Any:
+        try:
+            return orjson.loads(answer.content)
+        except orjson.JSONDecodeError:
+            raise EnvironmentFault(
+                f"what answers at {self.shown_url} is no worker: its answer to {method} {path} is not JSON",
+                code="environment.unreachable",
+                hint="Check the address.",
+            ) from None
 
     def _answer(
         self,

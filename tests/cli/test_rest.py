@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from connect.api import EnvironmentFault
+from connect.cli.rest import RestClient
 from tests.cli.conftest import Cli
 from tests.support.answers import answering
 from tests.support.command import assert_refused, connect
@@ -44,6 +46,15 @@ def test_the_code_of_the_answer_is_printed_with_its_hint_once(cli: Cli, worker_u
     told = cli.refused(1, "connector.not_found", "connector", "status", "something-else", *url)
     assert told.count("connect connector list") == 1
     assert told.count("hint:") == 1
+
+
+def test_a_config_with_its_etag_that_is_no_json_is_of_no_worker() -> None:
+    with (
+        answering({("GET", "/v1/connectors/c/config"): (200, b"<html>")}) as server,
+        RestClient(server.url) as rest,
+        pytest.raises(EnvironmentFault, match="not JSON"),
+    ):
+        rest.config_and_etag("c")
 
 
 @pytest.mark.parametrize(
