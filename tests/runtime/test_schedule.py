@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from croniter import CroniterBadDateError, croniter
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connect.api import ConfigError, Record, SourceTask
 from connect.runtime.model import State
@@ -16,6 +19,25 @@ from tests.support.odd_plugins import register, source
 from tests.support.worker import RunningWorker, running_worker
 
 BERLIN = ZoneInfo("Europe/Berlin")
+PLAIN = [
+    "*",
+    "0",
+    "1",
+    "7",
+    "59",
+    "*/2",
+    "1-5",
+    "5-1",
+    "fri-mon",
+    "dec-feb",
+    "jan",
+    "sun",
+    "1,5",
+    "0-59/7",
+    "5/15",
+    "31",
+]
+ODD = ["L", "?", "5#2", "7#1", "sun#2", "l5", "L0", "l7", "15W", "r", "h(0-5)", "L,15"]
 
 
 @pytest.fixture
@@ -61,17 +83,79 @@ def test_an_hour_that_comes_twice_has_a_time_of_day_once_and_every_hour_of_those
     ("cron", "zone", "why"),
     [
         ("0 2 * *", "UTC", "4 fields"),
-        ("61 * * * *", "UTC", "61"),
+        ("61 * * * *", "UTC", "minute '61' is none; expected is \\* or 0 to 59"),
+        ("* * * foo *", "UTC", "month 'foo' is none; expected is \\* or 1 to 12 or jan to dec"),
+        ("*/0 * * * *", "UTC", "step '0' of the minute"),
+        ("1- * * * *", "UTC", "minute '1-'"),
+        ("0 0 * * 6#6", "UTC", "day of the week '6#6'"),
+        ("R * * * *", "UTC", "minute 'r'"),
+        ("R(0-5) * * * *", "UTC", "minute 'r"),
+        ("H H * * *", "UTC", "minute 'h'"),
+        ("0 R(1-3) * * *", "UTC", "hour 'r"),
+        ("٣ * * * *", "UTC", "minute"),
+        ("1," * 900 + "1 * * * *", "UTC", "1,000 at most"),
         ("often", "UTC", "1 fields"),
         ("@often", "UTC", "often"),
-        ("0 0 30 2 *", "UTC", "find"),
-        ("0 2 * * *", "Europe/Nowhere", "Europe/Nowhere"),
-        ("0 2 * * *", "../../etc/passwd", "not known"),
+        ("0 0 30 2 *", "UTC", "never comes"),
+        ("0 2 * * *", "Europe/Nowhere", "no such time zone"),
+        ("0 2 * * *", "../../etc/passwd", "no such time zone"),
     ],
 )
 def test_what_is_no_schedule_is_refused_with_the_reason(cron: str, zone: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         Schedule(cron, zone)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "*",
+                "0",
+                "1",
+                "7",
+                "59",
+                "*/2",
+                "1-5",
+                "5-1",
+                "fri-mon",
+                "dec-feb",
+                "jan",
+                "sun",
+                "1,5",
+                "0-59/7",
+                "5/15",
+                "L",
+                "?",
+                "5#2",
+                "7#1",
+                "sun#2",
+                "l5",
+                "L0",
+                "l7",
+                "15W",
+                "r",
+                "h(0-5)",
+                "31",
+                "L,15",
+            ]
+        ),
+        min_size=5,
+        max_size=6,
+    )
+)
+def test_what_the_check_lets_through_comes_or_never_does(fields: list[str]) -> None:
+    cron = " ".join(fields)
+    try:
+        schedule = Schedule(cron, "UTC")
+    except ValueError as error:
+        if "never comes" not in str(error):
+            return
+        with pytest.raises(CroniterBadDateError):
+            croniter(cron, datetime(2026, 1, 1)).get_next(datetime)
+        return
+    now = datetime(2026, 3, 1, tzinfo=UTC).timestamp()
+    assert schedule.after(now) == schedule.after(now) > now
 
 
 class Twos(SourceTask):
@@ -129,14 +213,23 @@ async def test_a_source_does_nothing_before_its_time_unless_it_is_to_read_at_the
     ("config", "why"),
     [
         ({"schedule.cron": "0 25 * * *"}, "schedule.cron"),
-        ({"schedule.cron": "0 2 * * *", "schedule.timezone": "Mars/Olympus"}, "Mars/Olympus"),
+        (
+            {"schedule.cron": "0 2 * * *", "schedule.timezone": "Mars/Olympus"},
+            "Invalid value Mars/Olympus for configuration schedule.timezone",
+        ),
     ],
 )
 async def test_a_wrong_schedule_is_told_at_validation(worker: RunningWorker, config: dict[str, str], why: str) -> None:
     plugin = source(Twos)
     register(worker.herder, plugin)
-    with pytest.raises(ConfigError, match=why):
+    with pytest.raises(ConfigError, match=why) as raised:
         await worker.herder.create("c", {"connector.class": plugin.class_name, **config})
+    assert raised.value.message.count("Invalid value") == 1
+
+
+async def test_an_empty_time_zone_is_the_default(worker: RunningWorker) -> None:
+    await create(worker, schedule_cron="0 2 * * *", schedule_timezone="")
+    await worker.until_state("c", State.RUNNING, tasks=1)
 
 
 async def test_a_source_that_follows_a_stream_takes_no_schedule(worker: RunningWorker) -> None:

@@ -43,6 +43,59 @@ def test_times_that_come_while_a_run_goes_on_are_passed_over() -> None:
     assert runs.begin_if_due()
 
 
+def runs_of(clock: Clock, cron: str) -> Runs:
+    return Runs(Schedule(cron, "UTC"), LOG, clock=clock)
+
+
+def test_a_clock_that_is_set_back_by_hours_does_not_stop_a_schedule_until_then() -> None:
+    clock = Clock()
+    runs = runs_of(clock, "*/5 * * * *")
+    clock.now_s -= 2 * 3600
+    assert not runs.begin_if_due()
+    clock.now_s += 4 * 60 + 30
+    assert runs.begin_if_due()
+
+
+def test_a_clock_that_was_ahead_for_a_day_costs_no_day() -> None:
+    clock = Clock()
+    runs = runs_of(clock, "0 13 * * *")
+    clock.now_s += 24 * 3600  # wrong
+    assert runs.begin_if_due()
+    runs.end()
+    clock.now_s -= 24 * 3600
+    assert not runs.begin_if_due()
+    clock.now_s += 3600
+    assert runs.begin_if_due()
+
+
+def test_times_that_have_come_do_not_come_again_where_the_clock_is_corrected() -> None:
+    clock = Clock()
+    runs = runs_of(clock, "*/5 * * * *")
+    clock.now_s += 4 * 60 + 31
+    assert runs.begin_if_due()
+    runs.end()
+    clock.now_s -= 30
+    assert not runs.begin_if_due()
+    clock.now_s += 29
+    assert not runs.begin_if_due(), "five past twelve has been"
+    clock.now_s += 300
+    assert runs.begin_if_due()
+
+
+def test_a_time_of_the_day_does_not_come_again_where_the_clock_is_set_back_by_an_hour() -> None:
+    clock = Clock()
+    runs = runs_of(clock, "31 12 * * *")
+    clock.now_s += 31 * 60
+    assert runs.begin_if_due()
+    runs.end()
+    clock.now_s -= 3600
+    assert not runs.begin_if_due()
+    clock.now_s += 3600
+    assert not runs.begin_if_due()
+    clock.now_s += 24 * 3600
+    assert runs.begin_if_due()
+
+
 def test_a_run_at_the_start_is_for_who_asks_for_it() -> None:
     assert Runs.of(ScheduleConfig.parse({}), LOG) is None
     cron = {"schedule.cron": "0 2 * * *"}
