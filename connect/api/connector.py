@@ -130,10 +130,14 @@ class SourceConnector(Connector[ConfigT]):
     Attributes:
         ends: Whether its tasks come to an end of what there is. False for one that follows a stream: `schedule.cron`
             and `connect run --until drained` are refused.
+        captures: Of change data capture, which database's changes it reads, in Debezium's word, such as `postgres`: its
+            tasks' `context.gauges` then have Debezium's names in `/metrics` too, under its `topic.prefix`. None: it is
+            no such connector.
     """
 
     task_class: ClassVar[type[SourceTask]]
     ends: ClassVar[bool] = True
+    captures: ClassVar[str | None] = None
 
     def exactly_once_support(self) -> ExactlyOnceSupport | None:
         """Say whether the source delivers exactly once with this config, where the worker writes in transactions.

@@ -713,7 +713,7 @@ def _debezium(
     def samples(read: Reading) -> Samples:
         return [
             (
-                labels(plugin="postgres", name=task.server, task=str(task.id.task), context=context),
+                labels(plugin=task.server[0], name=task.server[1], task=str(task.id.task), context=context),
                 value(task, context, read.look.now_ms),
             )
             for _, task in read.tasks

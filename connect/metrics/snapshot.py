@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import connect
-from connect.api import ConnectError
+from connect.api import ConnectError, SourceConnector
 from connect.figures import Histogram
 from connect.ports import TopicInfo
 from connect.records import TopicPartition
@@ -52,7 +52,8 @@ class TaskLook:
     Attributes:
         type: source, sink or unknown.
         meter: Lives on: the task goes on counting while it is read. Zeros where no runner is here.
-        server: What Debezium calls the source: its `topic.prefix`; None of all but change data capture.
+        server: What Debezium calls the source: which database's changes it captures, and its `topic.prefix`; None of
+            all but change data capture.
     """
 
     id: TaskId
@@ -67,7 +68,7 @@ class TaskLook:
     waits: bool = False
     late_calls: int = 0
     gauges: Mapping[str, float] = field(default_factory=dict)
-    server: str | None = None
+    server: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +249,7 @@ class Looks:
         config = base.configs.config(task.connector) or {}
         desc = base.plugins.find(config.get("connector.class", ""), *CONNECTOR_KINDS)
         kind = desc.kind.value if desc else UNKNOWN
-        server = config.get("topic.prefix") if desc is not None and desc.name in CDC_CLASSES else None
+        server = None if desc is None else _server_of(desc.cls, config)
         if runner is None:
             return TaskLook(task, kind, state, TaskMeter(), server=server)
         progress = runner.progress()
@@ -296,8 +297,10 @@ class Looks:
         }
 
 
-#: Connectors of change data capture, whose figures go by Debezium's names too.
-CDC_CLASSES: Final = ("io.debezium.connector.postgresql.PostgresConnector", "PostgresCdcSource")
+def _server_of(connector: type, config: Mapping[str, str]) -> tuple[str, str] | None:
+    captures = connector.captures if issubclass(connector, SourceConnector) else None
+    prefix = config.get("topic.prefix")
+    return None if captures is None or prefix is None else (captures, prefix)
 
 
 def _lags_of(lags: Mapping[str, SinkLag]) -> Mapping[tuple[str, int | None], int]:

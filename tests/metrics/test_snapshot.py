@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from connect.api import SourceTask
 from connect.metrics import snapshot
 from connect.metrics.declarations import FAMILIES
 from connect.metrics.exposition import render
 from connect.metrics.snapshot import Ages, Looks
 from connect.records import Columns
 from connect.runtime.lag import PartitionLag, SinkLag
+from connect.runtime.model import State
 from tests.support.groups import generated, group
 from tests.support.monitored import monitored_worker
+from tests.support.odd_plugins import register, source
 from tests.support.worker import STRING, RunningWorker, running_worker, until
 
 
@@ -46,6 +49,30 @@ async def test_tasks_that_nobody_runs_are_told_as_unassigned(tmp_path: Path) -> 
         base.board.show("c", 0, None)
         (task,) = (await Looks(worker.herder).look()).tasks
     assert (task.state, task.type, task.meter.read_total) == ("UNASSIGNED", "source", 0)
+
+
+class Idle(SourceTask):
+    def poll(self) -> None:
+        return None
+
+
+async def test_a_plugin_says_itself_whether_its_figures_have_debeziums_names(tmp_path: Path) -> None:
+    async with running_worker(tmp_path) as worker:
+        plain = source(Idle, "Plain")
+        capturing = type("Capturing", (source(Idle, "Capturing"),), {"captures": "oracle"})
+        for name, plugin in (("plain", plain), ("capturing", capturing), ("unnamed", capturing)):
+            register(worker.herder, plugin)
+            prefix = {} if name == "unnamed" else {"topic.prefix": "shop"}
+            await worker.herder.create(name, {"connector.class": plugin.class_name, **prefix})
+            await worker.until_state(name, State.RUNNING, tasks=1)
+        look = await Looks(worker.herder).look()
+    assert {task.id.connector: task.server for task in look.tasks} == {
+        "plain": None,
+        "capturing": ("oracle", "shop"),
+        "unnamed": None,
+    }
+    told = [line for line in render(look, FAMILIES).decode().splitlines() if line.startswith("debezium_metrics_Conn")]
+    assert told == ['debezium_metrics_Connected{plugin="oracle",name="shop",task="0",context="streaming"} 0']
 
 
 async def set_offset(worker: RunningWorker, offset: int) -> None:

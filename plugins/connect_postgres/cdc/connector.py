@@ -29,6 +29,7 @@ class PostgresCdcSource(SourceConnector[CdcConfig]):
     version = VERSION
     task_class: ClassVar[type[SourceTask]] = CdcTask
     ends: ClassVar[bool] = False
+    captures: ClassVar[str | None] = "postgres"
 
     def task_configs(self, max_tasks: int) -> list[dict[str, str]]:
         return [dict(self.config.originals)]
