@@ -56,6 +56,7 @@ class Step:
         etag: Of the config that is there, in quotes; None where there is none.
         restarts: How many tasks restart with their connector; None: nothing restarts.
         file: What it is to be; None where it is to go.
+        secrets: The worker's digest of the secrets that change, which are shown masked; None where none does.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Step:
     changes: Sequence[dict[str, Any]]
     restarts: int | None
     file: ConnectorFile | None
+    secrets: str | None = None
 
     def told(self) -> dict[str, Any]:
         """Return it as programs get it, and as it is hashed."""
@@ -74,6 +76,7 @@ class Step:
             "etag": self.etag,
             "changes": list(self.changes),
             "restarts": self.restarts,
+            "secrets": self.secrets,
             "initial_state": state if self.action == "create" else None,
         }
 
@@ -189,7 +192,17 @@ def plan_all(rest: RestClient, files: Sequence[ConnectorFile], set_name: str | N
             with problems.catch(file.name):
                 found = _planned(rest, file)
                 _check_set(found, file.name, set_name)
-                steps.append(Step(file.name, found["action"], found["etag"], found["changes"], found["restarts"], file))
+                steps.append(
+                    Step(
+                        file.name,
+                        found["action"],
+                        found["etag"],
+                        found["changes"],
+                        found["restarts"],
+                        file,
+                        found.get("secrets"),  # none of a worker that is a little older
+                    )
+                )
     return steps
 
 
@@ -235,7 +248,8 @@ def _pruned(rest: RestClient, files: Sequence[ConnectorFile], set_name: str) -> 
 
 
 def hash_of(steps: Sequence[Step]) -> str:
-    """Return a hash of a plan and of what it was made of. Secrets are in it as they are shown: masked."""
+    """Return a hash of a plan and of what it was made of. Secrets are in it by digests that the worker alone can make:
+    who reads the hash cannot try which ones they are."""
     text = orjson.dumps([step.told() for step in steps], option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(text).hexdigest()[:_HASH_CHARS]
 

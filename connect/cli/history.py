@@ -154,7 +154,8 @@ def rollback(rest: RestClient, name: str, version: int, yes: bool, wait: bool, t
         # From what is there now to what is wanted.
         click.echo("\n".join(_diff_lines(_diff(rest, name, versions[-1]["version"], version))), err=True)
     confirm(f"Roll {name} back to version {version}?", yes=yes, must=False)
-    made = rest.call("POST", f"{_path(name)}/rollback", {"version": version}, only_if=found["etag"] or "")
+    body = {"version": version, "newest": versions[-1]["version"]}
+    made = rest.call("POST", f"{_path(name)}/rollback", body, only_if=found["etag"] or "")
     if as_json:
         print_json(made)
     else:

@@ -70,6 +70,7 @@ async def plan(request: Request, name: str) -> Answer[Plan]:
             "etag": None if found.etag is None else quoted(found.etag),
             "changes": _changes(found.changes),
             "restarts": found.restarts,
+            "secrets": found.secrets,
         }
     )
 
@@ -150,7 +151,7 @@ async def roll_back(request: Request, name: str) -> Answer[ConnectorInfo]:
     """Bring back a version of the history: its config and its target state, as one change. Offsets stay as they are."""
     herder, name, only_if = herder_of(request), name_of(name), precondition_of(request)
     body = await body_of(request, RollBack)
-    created, info = await herder.roll_back(name, body.version, only_if=only_if)
+    created, info = await herder.roll_back(name, body.version, newest=body.newest, only_if=only_if)
     return Answer(connector_info(herder.plugins, info), 201 if created else 200, shown(herder.etag(name)))
 
 

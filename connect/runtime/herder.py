@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import connect
@@ -28,7 +29,7 @@ from connect.api.error_codes import register_code
 from connect.ports import Cluster
 from connect.runtime import secrets
 from connect.runtime.base import UNAUTHORIZED, Base
-from connect.runtime.config_changes import Plan, key_changes
+from connect.runtime.config_changes import Plan, hidden_values, key_changes, own_key, secrets_digest
 from connect.runtime.connector_locks import ConnectorLocks
 from connect.runtime.dead_letters.workbench import Workbench
 from connect.runtime.factory import connector_desc
@@ -48,7 +49,7 @@ from connect.runtime.model import (
 )
 from connect.runtime.offsets import Entry, Offsets
 from connect.runtime.plugins import PluginHost
-from connect.runtime.preconditions import ANY, Precondition
+from connect.runtime.preconditions import ANY, Precondition, check_version
 from connect.runtime.promises import Promise
 from connect.runtime.rates import is_live_change
 from connect.runtime.restarts import RestartConfig
@@ -138,6 +139,7 @@ class Herder(Views):
         self._infos: dict[str, ConnectorInfo] = {}
         self._states: dict[str, tuple[tuple[str, Revision, int, int], ConnectorStateInfo]] = {}
         self._promises: dict[str, tuple[Mapping[str, str], type, Promise]] = {}
+        self._own_key: bytes | None = None
         self._ready = False
 
     @property
@@ -262,6 +264,11 @@ class Herder(Views):
         await _settled(self._lifecycle.reconcile(name, renew=True))
         return created, self._info(name, checked)
 
+    async def _plan_key(self) -> bytes:
+        if self._own_key is None:
+            self._own_key = await asyncio.to_thread(own_key, Path(self.worker_config.data_dir))
+        return self._own_key
+
     async def plan(self, name: str, config: Mapping[str, str | None]) -> Plan:
         """Say what `put_config` would do, and do nothing.
 
@@ -271,12 +278,14 @@ class Herder(Views):
         etag, before = self._configs.etag(name), self._configs.config(name)
         checked = await self._checked(name, secrets.unmasked(self.plugins, config, before or {}))
         changes = key_changes(self.plugins, before, checked)
+        hidden = hidden_values(changes, checked)
+        digest = secrets_digest(await self._plan_key(), name, hidden) if hidden else None
         if before is None:
-            return Plan("create", None, changes, None)
+            return Plan("create", None, changes, None, digest)
         if not changes:
             return Plan("nothing", etag, (), None)
         is_kept = wanted(self._configs, name) is TargetState.STOPPED or is_live_change(before, checked)
-        return Plan("change", etag, changes, None if is_kept else len(self._configs.task_configs(name)))
+        return Plan("change", etag, changes, None if is_kept else len(self._configs.task_configs(name)), digest)
 
     async def patch_config(self, name: str, patch: Mapping[str, str | None]) -> ConnectorInfo:
         """Change some keys of a config, as it is once the requests before are done; None removes one."""
@@ -290,9 +299,15 @@ class Herder(Views):
         await _settled(self._lifecycle.reconcile(name, renew=True))
         return self._info(name, checked)
 
-    async def roll_back(self, name: str, version: int, *, only_if: Precondition = ANY) -> tuple[bool, ConnectorInfo]:
+    async def roll_back(
+        self, name: str, version: int, *, newest: int | None = None, only_if: Precondition = ANY
+    ) -> tuple[bool, ConnectorInfo]:
         """Bring back a config of the history with the target state that it had, as one change; return whether the
         connector was gone. Offsets stay as they are.
+
+        Args:
+            newest: The newest version that the one who asks has seen: nothing is done where there is another, as of
+                somebody's pause, which leaves the config's ETag as it is. None: whatever came since.
 
         Raises:
             NotFoundError: connector.not_found, history.not_found.
@@ -311,6 +326,7 @@ class Herder(Views):
         target = next(target for target, stored in STORED.items() if stored == entry.target)
         doing = f"rollback to version {version}"
         async with self._change(name, doing, of_config=True, may_be_new=True, seen=seen, only_if=only_if):
+            check_version(name, newest, self.history(name)[-1].version)
             await self._configs.put_connector(name, checked, STORED[target], rolled_back_to=version)
             await self.base.reserve()
         await _settled(self._lifecycle.reconcile(name, renew=True))

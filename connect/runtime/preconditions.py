@@ -62,3 +62,15 @@ class Precondition:
 
 #: Asks nothing.
 ANY = Precondition()
+
+
+def check_version(name: str, asked: int | None, newest: int) -> None:
+    """Let a request through whose sender knows the newest version of the history, or asks for none.
+
+    Raises:
+        PreconditionError: There is a newer one.
+    """
+    if asked is not None and asked != newest:
+        raise PreconditionError(
+            f"Connector {name} was to be at version {asked} of its history, and is at version {newest}"
+        )

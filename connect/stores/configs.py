@@ -300,10 +300,11 @@ class ConfigStore:
 
     async def _settle_history(self, name: str, history: ConfigHistory) -> None:
         config = self.config(name)
+        await history.settle(name, None if config is None else self.target(name), config, self._written_ms(name))
+
+    def _written_ms(self, name: str) -> int:
         stamps = (self._topic.stamp(f"{prefix}{name}".encode()) for prefix in (CONNECTOR, TARGET))
-        await history.settle(
-            name, None if config is None else self.target(name), config, max(stamp or 0 for stamp in stamps)
-        )
+        return max(stamp or 0 for stamp in stamps)
 
     async def _record(
         self, name: str, what: What, target: str | None, config: Mapping[str, str] | None, of: int | None = None
@@ -311,7 +312,7 @@ class ConfigStore:
         """Have a change in the history, before it is made."""
         if self.history is not None:
             await self._settle_history(name, self.history)
-            await self.history.add(name, what, target, config, of=of)
+            await self.history.add(name, what, target, config, of=of, after_ms=self._written_ms(name))
 
     def _stamp(self, name: str, config: Mapping[str, str] | None) -> int:
         """Return the time of writing a config, or None for its end, which no other one has; see `etag`."""

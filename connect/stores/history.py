@@ -189,10 +189,15 @@ class ConfigHistory:
         *,
         of: int | None = None,
         author: Author | None = None,
+        after_ms: int = 0,
     ) -> int | None:
         """Write an entry, and drop those that are too many; return its version, None where it says nothing new.
 
         Durable when it returns.
+
+        Args:
+            after_ms: When what it changes was written: it is told as no earlier, also where the clock was set back,
+                since `settle` compares both.
         """
         before = self.newest(name)
         if before is not None and (before.target, before.config) == (target, config):
@@ -201,7 +206,7 @@ class ConfigHistory:
             return None
         by = author or AUTHOR.get()
         version = 1 if before is None else before.version + 1
-        at_ms = self._clock_ms()
+        at_ms = max(self._clock_ms(), after_ms, 0 if before is None else before.at_ms)
         value = {
             "at": at_ms,
             "what": what,

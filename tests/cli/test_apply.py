@@ -111,6 +111,22 @@ def test_a_hash_refuses_a_world_that_changed_since(cli: Cli, worker_url: str, fo
     assert cli("connector", "config", name, *url).json["batch.size"] == "3"
 
 
+def test_a_hash_refuses_a_secret_that_changed_since(cli: Cli, worker_url: str, folder: Path, name: str) -> None:
+    url = ["--url", worker_url]
+    write(folder, name, **{"my.password": "hunter2-hunter2"})
+    created = plan_hash(cli("apply", folder, "--plan", *url))
+    write(folder, name, **{"my.password": "hunter3-hunter3"})
+    cli.refused(1, "apply.world_changed", "apply", folder, "--hash", created, *url)
+    cli("apply", folder, *url)
+    write(folder, name, **{"my.password": "hunter4-hunter4"})
+    changed = cli("apply", folder, "--plan", *url)
+    write(folder, name, **{"my.password": "hunter5-hunter5"})
+    assert cli("apply", folder, "--plan", *url).out.splitlines()[:-1] == changed.out.splitlines()[:-1]
+    cli.refused(1, "apply.world_changed", "apply", folder, "--hash", plan_hash(changed), *url)
+    write(folder, name, **{"my.password": "hunter4-hunter4"})
+    assert cli("apply", folder, "--hash", plan_hash(changed), *url).out == f"changed {name}\n"
+
+
 def test_nothing_is_changed_where_one_config_is_wrong_and_each_is_told(
     cli: Cli, worker_url: str, folder: Path, name: str
 ) -> None:

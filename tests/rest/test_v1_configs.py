@@ -160,6 +160,7 @@ async def test_a_plan_tells_what_would_change_and_restart_and_changes_nothing(
         "etag": etag,
         "changes": [],
         "restarts": None,
+        "secrets": None,
     }
     found = await plan(worker, {**config, "my.password": "another-hunter", "batch.size": "5"})
     assert (found["action"], found["etag"], found["restarts"]) == ("change", etag, 1)
@@ -172,6 +173,27 @@ async def test_a_plan_tells_what_would_change_and_restart_and_changes_nothing(
     await worker.client.put("/connectors/s/stop")
     assert (await plan(worker, {**config, "batch.size": "5"}))["restarts"] is None
     assert worker.herder.info("s").config == {**config, "name": "s"}
+
+
+async def test_a_plan_tells_secrets_apart_by_a_digest_that_nobody_else_can_make(tmp_path: Path) -> None:
+    config = file_source(tmp_path)
+    async with running_worker(tmp_path) as worker:
+        assert (await plan(worker, config))["secrets"] is None, "a plan without a secret needs no key"
+        assert not [*worker.herder.worker_config.data_path.glob("plan.key")]
+        one = await plan(worker, {**config, "my.password": "hunter2-hunter2"})
+        again = await plan(worker, {**config, "my.password": "hunter2-hunter2", "batch.size": "7"})
+        other = await plan(worker, {**config, "my.password": "hunter3-hunter3"})
+        reference = await plan(worker, {**config, "my.password": "${env:MY_PASSWORD}"})
+        (key,) = worker.herder.worker_config.data_path.glob("plan.key")
+    assert one["secrets"] == again["secrets"] != other["secrets"]
+    assert reference["secrets"] is None, "what is shown needs none"
+    assert key.stat().st_mode & 0o077 == 0
+    async with running_worker(tmp_path) as worker:
+        assert (await plan(worker, {**config, "my.password": "hunter2-hunter2"}))["secrets"] == one["secrets"]
+    key.write_text("torn")
+    async with running_worker(tmp_path) as worker:
+        assert (await plan(worker, {**config, "my.password": "hunter2-hunter2"}))["secrets"] != one["secrets"]
+        assert len(bytes.fromhex(key.read_text())) == 32
 
 
 async def test_a_plan_for_a_config_that_is_wrong_says_so(worker: RunningWorker, tmp_path: Path) -> None:
@@ -288,6 +310,23 @@ async def test_a_rollback_over_a_change_that_was_not_seen_is_refused(worker: Run
     answer = await worker.client.post("/v1/connectors/s/rollback", json={"version": 1}, headers={"If-Match": etag})
     assert_error(answer, 412)
     assert worker.herder.info("s").config["topic"] == "others"
+
+
+async def test_a_rollback_over_a_pause_that_was_not_seen_is_refused(worker: RunningWorker, tmp_path: Path) -> None:
+    await put(worker, file_source(tmp_path))
+    await put(worker, file_source(tmp_path, topic="others"))
+    etag, newest = (await worker.client.get(CONFIG)).headers["etag"], (await history(worker.client))[-1]["version"]
+    await worker.client.put("/connectors/s/pause")
+    await worker.until_state("s", State.PAUSED, tasks=1)
+    body = {"version": 1, "newest": newest}
+    answer = await worker.client.post("/v1/connectors/s/rollback", json=body, headers={"If-Match": etag})
+    assert_error(answer, 412, "at version 2", "is at version 3")
+    assert answer.headers["x-connect-error-code"] == "connector.precondition_failed"
+    assert worker.herder.info("s").config["topic"] == "others"
+    body["newest"] += 1
+    answer = await worker.client.post("/v1/connectors/s/rollback", json=body, headers={"If-Match": etag})
+    assert answer.status_code == 200
+    await worker.until_state("s", State.RUNNING, tasks=1)
 
 
 async def test_a_rollback_to_a_config_that_is_not_right_any_more_changes_nothing(

@@ -149,6 +149,29 @@ async def test_an_entry_whose_change_never_came_true_is_dropped(
     assert told(store) == [(1, "created", "STARTED", "1"), (2, "changed", "STARTED", "3")]
 
 
+async def test_an_entry_that_never_came_true_is_dropped_though_the_clock_was_set_back(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await opened_store(cluster, clock=count(9000).__next__)
+    await store.put_connector("c", {"a": "1"}, "STARTED")
+    back = await opened_store(cluster, clock=count(1000).__next__)
+    await back.put_connector("c", {"a": "2"})
+
+    async def fail(*_: object, **__: object) -> None:
+        raise EnvironmentFault("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(back, "_write", fail)
+        with pytest.raises(EnvironmentFault):
+            await back.put_connector("c", {"a": "3"})
+    again = await opened_store(cluster, clock=count(2000).__next__)
+    await again.settle_history()
+    assert told(again) == [(1, "created", "STARTED", "1"), (2, "changed", "STARTED", "2")]
+    assert again.history is not None
+    times = [entry.at_ms for entry in again.history.entries("c")]
+    assert times == sorted(times)
+
+
 async def test_a_change_of_which_the_history_cannot_be_written_is_not_made(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,11 @@ class RollBack(Body, extra="forbid", json_schema_extra={"examples": [{"version":
     """Which version to go back to."""
 
     version: int = Field(description="a whole number", ge=1)
+    newest: int | None = Field(
+        default=None,
+        description="the newest version that is known: 412 where there is another, as after a pause",
+        ge=1,
+    )
 
 
 # -- answers -------------------------------------------------------------------------------------------------------
@@ -117,12 +122,15 @@ class Diff(TypedDict("_FromTo", {"from": int, "to": int | None})):
     states: list[str | None]
 
 
-@example({"name": NAME, "action": "change", "etag": '"19ac2f0b41c"', "changes": [_CHANGE], "restarts": 2})
+@example(
+    {"name": NAME, "action": "change", "etag": '"19ac2f0b41c"', "changes": [_CHANGE], "restarts": 2, "secrets": None}
+)
 class Plan(TypedDict):
     """What sending a config would do: create, change or nothing.
 
     `etag` is of the config that is there now, null where there is none; `restarts` how many tasks it would restart
-    together with the connector, null where it restarts nothing.
+    together with the connector, null where it restarts nothing. `secrets` is a digest of the secrets that it would set,
+    by a key of the worker's own, null where it sets none: it tells plans apart that look the same.
     """
 
     name: str
@@ -130,3 +138,4 @@ class Plan(TypedDict):
     etag: str | None
     changes: list[KeyChange]
     restarts: int | None
+    secrets: str | None
