@@ -136,6 +136,7 @@ class MetricsSender:
         self._looks = looks
         self._exporter = exporter
         self._resource = resource
+        self._beginnings = Beginnings()
         self._is_failing = False
 
     async def send_forever(self, interval_s: float) -> None:
@@ -163,24 +164,59 @@ class MetricsSender:
         from opentelemetry.sdk.metrics.export import MetricExportResult
 
         try:
-            result = self._exporter.export(metrics_data(look, self._resource), timeout_millis=_REQUEST_S * 1000)
+            data = metrics_data(look, self._resource, self._beginnings)
+            result = self._exporter.export(data, timeout_millis=_REQUEST_S * 1000)
         except Exception as error:  # whatever the libraries raise of a network is no reason to fail
             return f"{type(error).__name__}: {error}"
         return None if result is MetricExportResult.SUCCESS else "the collector does not take them"
 
 
-def metrics_data(look: WorkerLook, resource: Resource) -> MetricsData:
+class Beginnings:
+    """Since when each series has been counting: the worker's start, or the last look at which it was not there yet, or
+    told more than it does now.
+
+    A task that is started anew begins with 0, and backends refuse a sum that falls without another beginning. For one
+    thread at a time.
+    """
+
+    def __init__(self) -> None:
+        #: What each series told last, and since when, in ns since the epoch.
+        self._known: dict[tuple[str, str], tuple[float, int]] = {}
+        self._found: dict[tuple[str, str], tuple[float, int]] = {}
+        self._before_ns: int | None = None
+
+    def of(self, name: str, text: str, value: float, began_ns: int) -> int:
+        """Return since when a series counts, by a metric's name and its labels as text.
+
+        Args:
+            value: What it tells now, in a look; of a histogram its count.
+            began_ns: The worker's start.
+        """
+        before_ns = began_ns if self._before_ns is None else self._before_ns
+        last, since_ns = self._known.get((name, text), (0.0, before_ns))
+        if value < last:
+            since_ns = before_ns
+        self._found[name, text] = value, since_ns
+        return since_ns
+
+    def looked(self, now_ns: int) -> None:
+        """Take note that a look has been told in whole; what was not in it is forgotten."""
+        self._known, self._found, self._before_ns = self._found, {}, now_ns
+
+
+def metrics_data(look: WorkerLook, resource: Resource, beginnings: Beginnings) -> MetricsData:
     """Return our own family as OpenTelemetry has it: sums for counters, gauges, histograms; with the same names."""
     from opentelemetry.sdk.metrics.export import MetricsData, ResourceMetrics, ScopeMetrics
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
     read = Reading(look)
-    found = [_metric(metric, read) for metric, _ in wanted([OWN])]
+    found = [_metric(metric, read, beginnings) for metric, _ in wanted([OWN])]
+    beginnings.looked(look.now_ms * 1_000_000)
     scope = ScopeMetrics(InstrumentationScope(_NAME, connect.__version__), found, "")
     return MetricsData([ResourceMetrics(resource, [scope], "")])
 
 
-def _metric(metric: Metric, read: Reading) -> Any:
+def _metric(metric: Metric, read: Reading, beginnings: Beginnings) -> Any:
     from opentelemetry.sdk.metrics.export import (
         AggregationTemporality,
         Gauge,
@@ -193,22 +229,23 @@ def _metric(metric: Metric, read: Reading) -> Any:
 
     began_ns, now_ns = read.look.started_ms * 1_000_000, read.look.now_ms * 1_000_000
     cumulative = AggregationTemporality.CUMULATIVE
-    unit = "s" if metric.name.endswith("_seconds") else "By" if "bytes" in metric.name else "1"
+    # Of what has no unit none is told: behind a collector "1" would make Prometheus's name end in _ratio.
+    unit = "s" if metric.name.endswith("_seconds") else "By" if "bytes" in metric.name else ""
     data: Any
     if metric.kind == "histogram":
-        histograms = [
-            HistogramDataPoint(
-                attributes_of(text), began_ns, now_ns, sum(one.counts), one.sum_s, list(one.counts), one.bounds, 0, 0
-            )
-            for text, one in cast(Histograms, metric.samples(read))
-        ]
+        histograms = []
+        for text, one in cast(Histograms, metric.samples(read)):
+            counts = list(one.counts)
+            since_ns = beginnings.of(metric.name, text, sum(counts), began_ns)
+            # The least and the largest are not kept: None leaves them out.
+            point: Any = (attributes_of(text), since_ns, now_ns, sum(counts), one.sum_s, counts, one.bounds, None, None)
+            histograms.append(HistogramDataPoint(*point))
         data = Histogram(histograms, cumulative)
     else:
-        points = [
-            NumberDataPoint(attributes_of(text), began_ns, now_ns, value)
-            for text, value in cast(Samples, metric.samples(read))
-        ]
-        is_sum = metric.kind == "counter"
+        is_sum, points = metric.kind == "counter", []
+        for text, value in cast(Samples, metric.samples(read)):
+            since_ns = beginnings.of(metric.name, text, value, began_ns) if is_sum else began_ns
+            points.append(NumberDataPoint(attributes_of(text), since_ns, now_ns, value))
         data = Sum(points, cumulative, is_monotonic=True) if is_sum else Gauge(points)
     return SdkMetric(metric.name.removesuffix("_total"), metric.meaning, unit, data)
 

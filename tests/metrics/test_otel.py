@@ -53,9 +53,29 @@ async def test_metrics_are_sent_by_our_names(tmp_path: Path) -> None:
     stages = found.metrics["connect_stage_seconds"].histogram.data_points
     assert {attributes(p)["stage"] for p in stages} >= {"poll", "convert", "write", "put"}
     assert all(sum(p.bucket_counts) == p.count and len(p.bucket_counts) == len(p.explicit_bounds) + 1 for p in stages)
+    assert not any(p.HasField("min") or p.HasField("max") for p in stages), "they are not known, and 0 is wrong"
     assert found.metrics["connect_stage_seconds"].unit == "s"
+    # Prometheus's exporter of a collector ends the name of a gauge whose unit is 1 in _ratio.
+    assert {metric.unit for metric in found.metrics.values()} == {"s", "By", ""}
     assert found.resources[0]["service.name"] == "connect"
     assert "kafka_connect_worker_task_count" not in found.metrics, "the names of boards are Prometheus's"
+
+
+async def test_a_task_that_is_started_anew_counts_since_then(tmp_path: Path) -> None:
+    def since() -> tuple[int, int] | None:
+        told = found.metrics.get("connect_records")
+        points = [] if told is None else [p for p in told.sum.data_points if attributes(p)["connector"] == "in"]
+        return (points[0].as_int, points[0].start_time_unix_nano) if points else None
+
+    with collector() as found:
+        async with running_worker(tmp_path, **keys(found)) as worker, exporting(worker.herder):
+            await pipe(worker, tmp_path)
+            await worker.until(lambda: (now := since()) is not None and now[0] == 3)
+            before = since()
+            await worker.client.post("/connectors/in/restart", params={"includeTasks": "true"})
+            await worker.until(lambda: (now := since()) is not None and now[0] == 0)
+            after = since()
+    assert before is not None and after is not None and after[1] > before[1]
 
 
 async def test_a_batch_is_traced_from_the_source_through_the_log_into_the_sink(tmp_path: Path) -> None:
