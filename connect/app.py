@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what a command does not need, it does not wait for
+    from fastapi import FastAPI
+
     from connect.cli.wiring import Wiring
     from connect.inspection import Inspector, Repairer
     from connect.ports import Cluster
@@ -216,9 +218,8 @@ async def serve(host: Host) -> AsyncIterator[list[str]]:
         ConfigError: A listener, its TLS keys or the credentials file is wrong; config.otel_extra_missing.
         EnvironmentFault: environment.port_taken.
     """
-    from connect.rest.app import make_app
-    from connect.rest.server import serve as serve_app
-
+    # Aside: importing it takes a third of a start, and seconds where a container has little of a processor.
+    make_app, serve_app = await asyncio.to_thread(_rest)
     app = make_app(host)
     async with _exporting(host), serve_app(app, host.base.config) as urls:
         try:
@@ -226,6 +227,13 @@ async def serve(host: Host) -> AsyncIterator[list[str]]:
         finally:
             await app.state.leader.aclose()
             await app.state.metrics.aclose()
+
+
+def _rest() -> tuple[Callable[[Host], FastAPI], Callable[..., AbstractAsyncContextManager[list[str]]]]:
+    from connect.rest.app import make_app
+    from connect.rest.server import serve as serve_app
+
+    return make_app, serve_app
 
 
 @asynccontextmanager

@@ -140,3 +140,29 @@ def test_the_command_connect_tells_its_version(command: list[str]) -> None:
     ran = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith("connect, version ")
+
+
+def test_the_loop_goes_on_while_rest_is_imported_and_a_worker_that_is_alone_needs_no_client(tmp_path: Path) -> None:
+    script = """
+import asyncio, sys, threading
+from importlib.abc import MetaPathFinder
+from connect.app import open_worker, serve
+from connect.runtime.worker_config import WorkerConfig
+
+class Threads(MetaPathFinder):
+    found = {}
+    def find_spec(self, name, path=None, target=None):
+        self.found[name] = threading.current_thread() is threading.main_thread()
+
+async def main():
+    config = WorkerConfig.parse({"data.dir": sys.argv[1], "listeners": "http://127.0.0.1:0"})
+    async with open_worker(config) as herder, serve(herder):
+        print(sorted(on_loop for name, on_loop in Threads.found.items() if name in ("fastapi", "connect.rest.app")))
+        print([name for name in ("httpx", "rich") if name in sys.modules])
+
+sys.meta_path.insert(0, Threads())
+asyncio.run(main())
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "data")]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert found.stdout == "[False, False]\n[]\n"

@@ -2,6 +2,8 @@
 
 The user was asked for here, and is by the leader again, so the workers of a group share a credentials file. What a
 worker tells of itself it tells itself.
+
+httpx is imported with the first request that is handed on: a worker that is alone starts without.
 """
 
 from __future__ import annotations
@@ -10,10 +12,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
-import httpx
 from fastapi import FastAPI
 from fastapi.responses import Response
 
@@ -24,6 +25,9 @@ from connect.rest.negotiation import Asgi, Scope, route_path
 from connect.rest.tls import client_context
 from connect.runtime.host import Host
 from connect.stores.fenced import REBALANCING
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +69,8 @@ class LeaderClient:
         Raises:
             ConfigError: The files of this worker's https listener cannot be used.
         """
+        import httpx
+
         if self._made is None:
             config = self._host.base.config
             timeout = httpx.Timeout(config.rest_request_timeout_ms / 1000, connect=_CONNECT_S)
@@ -96,6 +102,8 @@ class Forwarding:
             refused: Response = _rebalancing("the worker that the request was handed on to does not lead any more")
             await refused(scope, receive, send)
             return
+        import httpx
+
         begun: list[bool] = []
         try:
             await self._forward(leader, scope, receive, send, begun)
@@ -124,6 +132,8 @@ class Forwarding:
             logger.warning("%s", why)
 
     async def _forward(self, leader: str, scope: Scope, receive: Any, send: Any, begun: list[bool]) -> None:
+        import httpx
+
         client = self._client.get()
         body = await _body_of(receive)
         query = scope.get("query_string", b"")
@@ -157,6 +167,8 @@ class Forwarding:
 
     async def _answered(self, sending: Coroutine[Any, Any, httpx.Response], leader: str) -> httpx.Response:
         """Return the answer of a leader, as long as it leads: one that stands still does not say so."""
+        import httpx
+
         asked = asyncio.ensure_future(sending)
         try:
             while not (await asyncio.wait({asked}, timeout=_LOOK_S))[0]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import httpx
 from fastapi import Request
 
 from connect.rest.connectors import herder_of, host_of
 from connect.runtime.model import State, TaskId, TaskProgress
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ async def progress_of(request: Request) -> list[TaskProgress]:
 
 
 async def _told(client: httpx.AsyncClient, url: str, headers: dict[str, str]) -> list[TaskProgress]:
+    import httpx
+
     try:
         async with asyncio.timeout(_TOLD_WITHIN_S):
             answer = await client.get(f"{url}/v1/worker", headers=headers)
