@@ -43,6 +43,14 @@ _FILE: Final = ".txt"
 _REQUIREMENT: Final = re.compile(
     r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\[[A-Za-z0-9._,-]*\])?([<>=!~][A-Za-z0-9.,*+!<>=~-]*)?"
 )
+#: What images of Kafka Connect have in the place of `worker`: Debezium's, Confluent's, Strimzi's.
+_STARTS: Final = (
+    "start",
+    "/docker-entrypoint.sh start",
+    "/etc/confluent/docker/run",
+    "/opt/kafka/kafka_connect_run.sh",
+)
+_SHELLS: Final = ("bash", "sh", "/bin/bash", "/bin/sh")
 _FORWARDED: Final = frozenset(
     (
         signal.SIGTERM,
@@ -59,10 +67,33 @@ _CONFIG, _ENVIRONMENT = 2, 3
 
 def main() -> NoReturn:
     """Run the command line of this process."""
-    arguments = sys.argv[1:] or ["worker"]
+    arguments = command_line(sys.argv[1:])
+    if not arguments:
+        sys.exit(_CONFIG)
     if os.getpid() == 1:
         sys.exit(as_process_1(arguments))
     sys.exit(work(arguments))
+
+
+def command_line(given: Sequence[str]) -> list[str]:
+    """Return the command line of `connect` for what an image was given; say so where there is none, and return none.
+
+    Options alone are the worker's, as behind the scripts of images of Kafka Connect, and so are these scripts' names.
+    """
+    arguments = list(given[1:] if given[:1] == ["connect"] else given) or ["worker"]
+    for start in map(str.split, _STARTS):
+        if arguments[: len(start)] == start:
+            return ["worker", *arguments[len(start) :]]
+    if arguments[0] in _SHELLS:
+        _say(
+            f"{arguments[0]}: what stands behind the image's name is a command line of 'connect', and no shell's: leave"
+            f" it out for a worker, have plugins installed with {PIP_INSTALL} or in an image of your own, and"
+            " connectors made of the files in CONNECT_CONNECTORS_DIR; for a shell take --entrypoint"
+        )
+        return []
+    if arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version"):
+        return ["worker", *arguments]
+    return arguments
 
 
 def as_process_1(arguments: Sequence[str]) -> int:
@@ -107,8 +138,6 @@ def _gathered(child: int) -> int | None:
 
 def work(arguments: Sequence[str]) -> int:
     """Run a command line of `connect`, and before a worker's install what is asked for."""
-    if arguments[0].startswith("-"):  # options of the worker, as after images of Kafka Connect
-        arguments = ["worker", *arguments]
     folder = Path(os.environ.get(PIP_FOLDER) or _FOLDER).absolute()
     wanted = os.environ.get(PIP_INSTALL, "").split() if arguments[0] == "worker" else []
     if wanted and (code := install(wanted, folder)) != 0:

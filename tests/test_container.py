@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from connect.container import PIP_FOLDER, PIP_INSTALL, install, packages_of, work
+from connect.container import PIP_FOLDER, PIP_INSTALL, command_line, install, packages_of, work
 from tests.support.busy import slowness
 from tests.support.plain import NO_TLS
 from tests.support.pods import UNSHARE, why_not_process_1
@@ -42,6 +42,34 @@ def namespace() -> list[str]:
     if (why := why_not_process_1()) is not None:
         pytest.skip(why)
     return list(UNSHARE)
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ([], ["worker"]),
+        (["--config", "x"], ["worker", "--config", "x"]),
+        (["start"], ["worker"]),
+        (["/docker-entrypoint.sh", "start"], ["worker"]),
+        (["/etc/confluent/docker/run"], ["worker"]),
+        (["/opt/kafka/kafka_connect_run.sh"], ["worker"]),
+        (["connect", "connector", "list"], ["connector", "list"]),
+        (["connect"], ["worker"]),
+        (["--version"], ["--version"]),
+        (["topic", "list"], ["topic", "list"]),
+    ],
+)
+def test_what_images_of_kafka_connect_are_given_is_understood(given: list[str], taken: list[str]) -> None:
+    assert command_line(given) == taken
+
+
+@pytest.mark.parametrize("shell", ["bash", "/bin/sh"])
+def test_a_shell_is_told_that_there_is_none_and_what_takes_its_place(
+    shell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command_line([shell, "-c", "confluent-hub install x && /etc/confluent/docker/run"]) == []
+    told = capsys.readouterr().err
+    assert "CONNECT_PIP_INSTALL" in told and "CONNECT_CONNECTORS_DIR" in told
 
 
 @contextmanager

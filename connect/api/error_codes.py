@@ -43,9 +43,7 @@ def register_code(code: str, meaning: str, hint: str) -> str:
 register_code(
     "internal", "Connect broke one of its own rules.", "Report this with the trace; it is a defect of Connect."
 )
-register_code(
-    "config.invalid", "A configuration value is wrong or missing.", "Correct the named key and send the config again."
-)
+register_code("config.invalid", "A configuration value is wrong or missing.", "Correct the named key and try again.")
 register_code(
     "config.unreadable",
     "A config file or body cannot be read or parsed.",

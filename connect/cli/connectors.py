@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,7 +79,7 @@ trace_option = click.option("--trace", is_flag=True, help="The whole trace of a 
 
 
 @connector.command()
-@click.argument("name")
+@lifecycle.names_argument
 @trace_option
 @click.option(
     "--for",
@@ -89,24 +90,40 @@ trace_option = click.option("--trace", is_flag=True, help="The whole trace of a 
 @lifecycle.wait_options
 @rest_command
 def status(
-    rest: RestClient, name: str, trace: bool, wanted: str | None, wait: bool, timeout_s: float, as_json: bool
+    rest: RestClient,
+    connectors: Sequence[str],
+    trace: bool,
+    wanted: str | None,
+    wait: bool,
+    timeout_s: float,
+    as_json: bool,
 ) -> int:
-    """Show a connector's state and its tasks', with the cause of a failure.
+    """Show the states of connectors and of their tasks, with the cause of a failure.
 
     Exit code 0 if all are in the state that was asked for (RUNNING, PAUSED, STOPPED), 1 if something has FAILED, 4 if
     something is under way.
     """
 
-    def look() -> dict[str, Any]:
-        found: dict[str, Any] = rest.named("GET", name, "/status")
-        return found
+    codes: dict[str, int] = {}
+    answers: dict[str, Any] = {}
+    deadline = time.monotonic() + timeout_s
 
-    found = wait_for(look, wanted=wanted, timeout_s=timeout_s) if wait else look()
-    gauges = _gauges(rest, name)
-    for task in found["tasks"]:
-        task["gauges"] = gauges.get(str(task["id"]), {})
-    print_json(found) if as_json else click.echo("\n".join(status_lines(found, trace=trace)))
-    return verdict(found, wanted)
+    def show(name: str) -> None:
+        def look() -> dict[str, Any]:
+            found: dict[str, Any] = rest.named("GET", name, "/status")
+            return found
+
+        left_s = max(0.0, deadline - time.monotonic())
+        found = wait_for(look, wanted=wanted, timeout_s=left_s) if wait else look()
+        told = _told_of_tasks(rest, name)
+        for task in found["tasks"]:
+            task["gauges"] = told.get("gauges", {}).get(str(task["id"]), {})
+            task["waits"] = told.get("waits", {}).get(str(task["id"]))
+        if not as_json:
+            click.echo("\n".join(status_lines(found, trace=trace)))
+        codes[name], answers[name] = verdict(found, wanted), found
+
+    return lifecycle.for_each(connectors, show, as_json=as_json, exit_codes=codes, answers=answers)
 
 
 @connector.command()
@@ -130,10 +147,10 @@ def describe(rest: RestClient, name: str, trace: bool, as_json: bool) -> None:
     print_table(["key", "value"], sorted(config.items()))
 
 
-def _gauges(rest: RestClient, name: str) -> dict[str, dict[str, float]]:
-    """Return the figures of a connector's tasks by number, of those that have any."""
-    found = _of_ours(rest, f"/v1/connectors/{quote(name, safe='')}")
-    return {} if found is None else found.get("gauges", {})  # a worker of before this tells none
+def _told_of_tasks(rest: RestClient, name: str) -> dict[str, Any]:
+    """Return what is told of a connector's tasks by number: `gauges`, and what each `waits` for."""
+    # A worker of before this tells none.
+    return _of_ours(rest, f"/v1/connectors/{quote(name, safe='')}") or {}
 
 
 def _lag(rest: RestClient, name: str) -> Any:

@@ -34,7 +34,7 @@ def wait_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def for_each(
     names: Sequence[str],
-    do: Callable[[str], str],
+    do: Callable[[str], str | None],
     *,
     as_json: bool,
     exit_codes: dict[str, int] | None = None,
@@ -43,7 +43,7 @@ def for_each(
     """Do something for each name, say what was done, go on after a failure, and sum up; return the exit code.
 
     Args:
-        do: Does it, and returns the word for what was done.
+        do: Does it, and returns the word for what was done; None where it has said so itself.
         exit_codes: Of names for which it was done, where that is not 0.
         answers: What programs get for a name for which it was done, in place of the word.
 
@@ -56,7 +56,7 @@ def for_each(
         try:
             done = do(name)
             told.append({"name": name, "done": done} if answers is None else answers[name])
-            if not as_json:
+            if done is not None and not as_json:
                 click.echo(f"{done} {name}")
         except ConnectError as error:
             if len(names) == 1 or isinstance(error, EnvironmentFault) or error.code.startswith("auth."):

@@ -6,6 +6,7 @@ for a forced end by SIGINT and SIGTERM.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -67,6 +68,20 @@ _COMMANDS: Final = {
 }
 
 
+#: What others call a command of ours.
+_ELSEWHERE: Final = {
+    "start": "worker",
+    "serve": "worker",
+    "standalone": "worker",
+    "distributed": "worker",
+    "ls": "connector list",
+    "get": "connector list",
+    "topics": "topic list",
+    "version": "--version",
+    "help": "--help",
+}
+
+
 class Commands(click.Group):
     """Imports a command's module when that command is asked for: a worker's start waits for no other command."""
 
@@ -82,6 +97,16 @@ class Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(f"connect.cli.{found.module}"), found.attribute)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command of a command line; of one that there is not, say which may be meant."""
+        if args[0] not in _COMMANDS and not args[0].startswith("-"):
+            meant = _nearest(args[0])
+            told = f"; did you mean 'connect {meant}'?" if meant else "."
+            raise click.UsageError(f"No such command {args[0]!r}{told}", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
         limit = formatter.width - 6 - max(map(len, _COMMANDS))
@@ -91,6 +116,16 @@ class Commands(click.Group):
         ]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+
+def _nearest(given: str) -> str | None:
+    """Return what somebody who wrote a command that there is not may mean, None where nothing is near."""
+    if (known := _ELSEWHERE.get(given)) is not None:
+        return known
+    connector = importlib.import_module("connect.cli.connectors").connector
+    names = {**{name: f"connector {name}" for name in connector.commands}, **{name: name for name in _COMMANDS}}
+    near = difflib.get_close_matches(given, names, n=1, cutoff=0.75)
+    return names[near[0]] if near else None
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from connect.api import ConfigError
 from connect.cli.rest import RestClient
-from connect.cli.settings import text_of
+from connect.cli.settings import EDITORS_KEY, text_of
 from connect.cli.texts import parse_json, parse_numbered, read_text
 from connect.runtime.validation.debezium_server import is_debezium_server
 from connect.runtime.worker_config import WorkerConfig
@@ -131,7 +131,7 @@ def _of_json(where: str, name: str, parsed: Any, depth: int = 0) -> Iterator[Pas
         for number, item in enumerate(parsed):
             yield from _of_json(f"{where}[{number}]", f"{name}-{number}", item, depth + 1)
         return
-    object_ = _object(where, parsed)
+    object_ = {key: value for key, value in _object(where, parsed).items() if key != EDITORS_KEY}
     if "apiVersion" in object_:
         yield from _of_kubernetes(where, object_)
     elif isinstance(object_.get("services"), dict):

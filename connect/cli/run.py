@@ -41,7 +41,7 @@ ENDLESS = register_code(
 LATE = register_code(
     "run.timeout",
     "The run was not done within --timeout.",
-    "Give it longer, or see what it waits for: 'waits for' in its progress.",
+    "Give it longer, or see what it waits for, in its progress.",
 )
 STOPPED = register_code(
     "run.stopped",
@@ -95,7 +95,7 @@ class Outcome:
     "config_file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Worker config, JSON or .properties: converters, bootstrap.servers, ...",
+    help="Worker config, JSON, YAML or .properties: converters, bootstrap.servers, ...",
 )
 @click.option(
     "--rest", metavar="URL", is_flag=False, flag_value=DEFAULT_URL, help=f"Serve REST, here or on {DEFAULT_URL}."

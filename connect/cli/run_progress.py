@@ -88,7 +88,7 @@ class Progress:
             if size_bytes:
                 told.append(f"about {time_text(one.left_bytes * seconds / size_bytes)}")
         if one.waiting_for:
-            told.append(f"waits for {one.waiting_for}")
+            told.append(f"waits: {one.waiting_for}")
         return ", ".join(told)
 
     def _write(self, parts: Sequence[str]) -> None:

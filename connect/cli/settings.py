@@ -14,6 +14,8 @@ from connect.runtime.model import TargetState
 from connect.runtime.worker_config import WorkerConfig
 from connect.runtime.worker_environment import environment_config, with_listeners
 
+#: Beside a config's keys it is for an editor alone: the JSON Schema of the file.
+EDITORS_KEY: Final = "$schema"
 #: How the names of files end that are configs, where a folder is named.
 ENDINGS: Final = (".json", ".yaml", ".yml", ".properties")
 
@@ -79,8 +81,10 @@ def connector_file(path: Path) -> ConnectorFile:
         ConfigError: Says which file, and what is wrong in it.
     """
     parsed = _parsed(path)
-    if isinstance(parsed, dict) and isinstance(parsed.get("config"), dict):
-        return _nested(path, parsed)
+    if isinstance(parsed, dict):
+        parsed.pop(EDITORS_KEY, None)
+        if isinstance(parsed.get("config"), dict):
+            return _nested(path, parsed)
     config = _string_map(path, parsed)
     name = config.get("name", "").strip()
     if not name:

@@ -99,6 +99,7 @@ def status_lines(status: dict[str, Any], *, trace: bool) -> list[str]:
     lines = [f"{status['name']} ({status['type']}): {status['connector']['state']}", *_why(status["connector"], trace)]
     for task in status["tasks"]:
         lines += [f"  task {task['id']}: {task['state']} on {task['worker_id']}", *_why(task, trace)]
+        lines += [f"    waits: {task['waits']}"] if task.get("waits") else []
         lines += [f"    {name}: {value:,.10g}" for name, value in task.get("gauges", {}).items()]
     return lines
 

@@ -60,7 +60,7 @@ _NAME_S: Final = 5.0
     "config_file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Worker config, JSON or .properties.",
+    help="Worker config, JSON, YAML or .properties.",
 )
 @click.argument("connectors", nargs=-1, type=click.Path(path_type=Path), metavar="[CONNECTOR_CONFIG]...")
 @click.pass_obj

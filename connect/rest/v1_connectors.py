@@ -10,6 +10,7 @@ from connect.rest.models.connectors import ConnectorDelivery
 from connect.rest.negotiation import name_of
 from connect.rest.progress import progress_of
 from connect.rest.routes import Route
+from connect.runtime.secrets import redact
 
 router = APIRouter(prefix="/v1", tags=["worker"], route_class=Route)
 
@@ -35,5 +36,6 @@ async def connector(request: Request, name: str) -> Answer[ConnectorDelivery]:
                 "throttled": [p.id.task for p in own if p.throttled],
             },
             "gauges": {str(p.id.task): dict(p.gauges) for p in own if p.gauges},
+            "waits": {str(p.id.task): redact(p.waiting_for) for p in own if p.waiting_for},
         }
     )

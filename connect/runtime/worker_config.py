@@ -348,6 +348,7 @@ class WorkerConfig(Config):
         "Level of the worker's log: DEBUG, INFO, WARN, ERROR.",
         default="INFO",
         one_of=("TRACE", "DEBUG", "INFO", "WARN", "ERROR"),
+        ignore_case=True,
         importance="low",
     )
     log_format: str = config_key(

@@ -28,7 +28,7 @@ _OTHERS: Final = (
 _SERVICE = re.compile(r"CONNECT(_[A-Z0-9_]+)?_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT_\d+_(TCP|UDP|SCTP)(_[A-Z]+)?)")
 _LINK = re.compile(r"(tcp|udp|sctp)://")
 #: Debezium's image takes no others than these without a prefix, and does not start without the first two.
-_WITHOUT_PREFIX: Final = {
+WITHOUT_PREFIX: Final = {
     "CONFIG_STORAGE_TOPIC": "config.storage.topic",
     "OFFSET_STORAGE_TOPIC": "offset.storage.topic",
     "STATUS_STORAGE_TOPIC": "status.storage.topic",
@@ -45,6 +45,10 @@ _WITHOUT_PREFIX: Final = {
     "ADVERTISED_PORT": "rest.advertised.port",
     "LOG_LEVEL": "log.level",
 }
+#: Of these, those that nobody has for another program.
+_TELLING: Final = frozenset(
+    ("CONFIG_STORAGE_TOPIC", "OFFSET_STORAGE_TOPIC", "STATUS_STORAGE_TOPIC", "BOOTSTRAP_SERVERS")
+)
 #: What its image switches on or has hidden, and has no key: told of by this name.
 PARTS: Final = "ENABLE_"
 SENSITIVE: Final = "SENSITIVE_PROPERTIES"
@@ -67,7 +71,8 @@ JVM: Final = (
 def environment_config(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the worker keys in variables, and those for a JVM with an empty value.
 
-    What names no key is there all the same, for a typo to be told of; but not what Kubernetes sets for a service.
+    What names no key is there all the same, for a typo to be told of; but not what Kubernetes sets for a service. So
+    are some of Debezium's names without the two that all of them need.
     """
     config = {name: "" for name in JVM if name in environment}
     for variable, value in sorted(environment.items()):
@@ -75,10 +80,18 @@ def environment_config(environment: Mapping[str, str]) -> dict[str, str]:
             continue
         config[key_of(variable)] = value
     if {"CONFIG_STORAGE_TOPIC", "OFFSET_STORAGE_TOPIC"} <= environment.keys():
-        config |= {key: environment[name] for name, key in _WITHOUT_PREFIX.items() if name in environment}
+        config |= {key: environment[name] for name, key in WITHOUT_PREFIX.items() if name in environment}
         config |= {name: "" for name, on in environment.items() if name.startswith(PARTS) and on.lower() == "true"}
         config |= {name: "" for name in (SENSITIVE,) if name in environment}
+    else:
+        config |= dict.fromkeys(_passed_over(environment), "")
     return config
+
+
+def _passed_over(environment: Mapping[str, str]) -> list[str]:
+    """Return the variables by Debezium's names that are not read, where somebody seems to mean them."""
+    is_meant = _TELLING & environment.keys() and f"{PREFIX}BOOTSTRAP_SERVERS" not in environment
+    return [name for name in WITHOUT_PREFIX if name in environment] if is_meant else []
 
 
 def _is_of_a_service(variable: str, value: str) -> bool:

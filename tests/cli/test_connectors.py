@@ -93,6 +93,24 @@ def test_tasks_topics_and_plugins_are_shown(cli: Cli, worker_url: str, file: Pat
     assert {p["type"] for p in cli("connector", "plugins", "--all", "--json", *url).json} > {"source", "sink"}
 
 
+def test_the_status_of_several_is_shown_with_one_exit_code_and_a_missing_one_holds_nobody_up(
+    cli: Cli, worker_url: str, tmp_path: Path, file: Path, name: str
+) -> None:
+    url = ["--url", worker_url]
+    cli("connector", "create", file, "--wait", *url)
+    (tmp_path / "waits.json").write_text(json.dumps(config(tmp_path, f"{name}-2", file=str(tmp_path / "none.txt"))))
+    cli("connector", "create", tmp_path / "waits.json", "--wait", *url)
+    while "waits: " not in (shown := cli("connector", "status", name, f"{name}-2", *url)).out:
+        pass  # ends with the test's own timeout
+    assert (shown.code, shown.out.count("RUNNING on ")) == (0, 2)
+    assert "none.txt" in shown.out
+    found = cli("connector", "status", name, f"{name}-2", "--json", *url).json
+    assert [each["name"] for each in found] == [name, f"{name}-2"]
+    missing = cli("connector", "status", "nobody", name, *url)
+    assert (missing.code, f"{name} (source): RUNNING" in missing.out) == (1, True)
+    assert "1 of 2" in missing.err
+
+
 def test_validate_says_everything_and_fails_for_problems(
     cli: Cli, worker_url: str, tmp_path: Path, file: Path, name: str
 ) -> None:

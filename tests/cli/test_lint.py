@@ -171,6 +171,11 @@ def test_a_file_of_another_product_is_sent_to_migrate(cli: Cli) -> None:
     assert one["message"] == "it is a file of Debezium Server"
 
 
+def test_a_file_may_name_its_schema(cli: Cli) -> None:
+    for one in ({"$schema": "./s.json", **SINK}, {"$schema": "./s.json", "name": "out", "config": SINK}):
+        assert found(cli, put("one.json", one), code=0) == []
+
+
 def test_the_schema_is_printed_for_editors(cli: Cli) -> None:
     done = cli("lint", "--schema")
     assert done.json["$schema"] == "https://json-schema.org/draft/2020-12/schema"

@@ -47,6 +47,21 @@ def test_a_command_that_there_is_not_is_refused() -> None:
     assert_refused(connect("frobnicate"), 2, "config.invalid", "frobnicate", "connect --help")
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("start", "connect worker"),
+        ("status", "connect connector status"),
+        ("topics", "connect topic list"),
+        ("connectors", "connect connector"),
+        ("pause", "connect connector pause"),
+        ("version", "connect --version"),
+    ],
+)
+def test_a_command_that_is_near_to_one_is_answered_with_that(given: str, meant: str) -> None:
+    assert_refused(connect(given), 2, "config.invalid", f"did you mean '{meant}'?")
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["topic", "--help"], ["context", "list"]], ids=" ".join)
 def test_a_command_waits_neither_for_the_log_nor_for_rest_nor_for_other_commands(
     tmp_path: Path, arguments: list[str]

@@ -47,7 +47,7 @@ def test_a_rate_is_of_the_last_seconds() -> None:
         clock.now_s = second
         progress.show([Figures("c", records, 0, waiting_for="the server")])
     assert [line.split(", ")[2] for line in stream.getvalue().splitlines()] == ["1,000/s", "0/s", "100/s"]
-    assert stream.getvalue().splitlines()[-1].endswith("waits for the server")
+    assert stream.getvalue().splitlines()[-1].endswith("waits: the server")
 
 
 def test_on_a_terminal_one_line_is_rewritten_and_gone_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

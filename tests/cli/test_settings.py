@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from connect.api import ConfigError
-from connect.cli.settings import connector_file, worker_config
+from connect.cli.settings import ConnectorFile, connector_file, worker_config
 from connect.runtime.worker_config import WorkerConfig
 
 
@@ -111,3 +112,15 @@ def test_yaml_is_read_and_its_words_are_text(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     found = connector_file(path)
     assert (found.name, found.config["tasks.max"], found.config["topics"]) == ("c", "2", "no")
+
+
+@pytest.mark.parametrize("beside", [{"connector.class": "C"}, {"config": {"connector.class": "C"}}])
+def test_what_names_a_file_s_schema_for_an_editor_is_no_key(tmp_path: Path, beside: dict[str, object]) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps({"$schema": "./connector.schema.json", "name": "c", **beside}))
+    keys = {"connector.class": "C"} if "config" in beside else {"name": "c", "connector.class": "C"}
+    assert connector_file(path) == ConnectorFile("c", keys)
+
+
+def test_a_level_is_taken_in_any_case(tmp_path: Path) -> None:
+    assert worker_config(None, {}, {"CONNECT_LOG_LEVEL": "debug"}).log_level == "debug"

@@ -49,6 +49,7 @@ async def test_the_figures_of_a_task_are_shown_as_long_as_it_runs(tmp_path: Path
     class Measures(SourceTask):
         def poll(self) -> None:
             self.context.gauges["slot.lag.bytes"] = 4096.0
+            self.context.waiting_for = "file 'x' is not there"
             self.context.gauges["Not A Name"] = 1.0
             self.context.stopping.wait(0.01)
 
@@ -61,7 +62,7 @@ async def test_the_figures_of_a_task_are_shown_as_long_as_it_runs(tmp_path: Path
         await worker.herder.create("s", {"connector.class": "test.Measured"})
         await worker.until(lambda: any(p.gauges for p in worker.herder.progress()))
         found = (await worker.client.get("/v1/connectors/s")).json()
-        assert found["gauges"] == {"0": {"slot.lag.bytes": 4096.0}}
+        assert (found["gauges"], found["waits"]) == ({"0": {"slot.lag.bytes": 4096.0}}, {"0": "file 'x' is not there"})
         assert (await worker.client.get("/v1/worker")).json()["tasks"][0]["gauges"] == {"slot.lag.bytes": 4096.0}
         await worker.herder.stop("s")
         assert (await worker.client.get("/v1/connectors/s")).json()["gauges"] == {}

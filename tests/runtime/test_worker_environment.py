@@ -22,6 +22,18 @@ def test_a_variable_is_the_key_in_upper_case(variable: str, key: str) -> None:
     assert environment_config({variable: "x", "HOME": "/"}) == {key: "x"}
 
 
+def test_half_of_debeziums_names_are_told_of_and_not_taken_for_nothing() -> None:
+    half = {"BOOTSTRAP_SERVERS": "kafka:9092", "GROUP_ID": "1", "OFFSET_STORAGE_TOPIC": "o"}
+    config = WorkerConfig.parse(environment_config(half))
+    assert not config.bootstrap_servers
+    told = [notice for notice in key_notices(config, ()) if notice.act]
+    assert {notice.key for notice in told} == half.keys()
+    assert "CONFIG_STORAGE_TOPIC" in told[0].message
+    prefixed = {"CONNECT_BOOTSTRAP_SERVERS": "kafka:9092"}
+    assert environment_config({**half, **prefixed}) == {"bootstrap.servers": "kafka:9092"}
+    assert environment_config({"GROUP_ID": "1", "LOG_LEVEL": "x", "REST_PORT": "1"}) == {}, "others have other uses"
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -66,7 +78,9 @@ def test_debeziums_variables_have_no_prefix_and_are_read_where_the_two_it_needs_
         "task.shutdown.graceful.timeout.ms": "10000",
     }
     del image["OFFSET_STORAGE_TOPIC"]
-    assert environment_config(image) == {"group.id": "of the prefix"}
+    of_half = environment_config(image)
+    assert of_half.pop("group.id") == "of the prefix"
+    assert set(of_half.values()) == {""}, "told of, and not read"
 
 
 def test_what_debeziums_image_switches_on_is_named_and_told_of_with_what_takes_its_place() -> None:

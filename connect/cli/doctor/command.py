@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     "worker_file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The worker's config, JSON or .properties; CONNECT_* variables count as for a worker.",
+    help="The worker's config, JSON, YAML or .properties; CONNECT_* variables count as for a worker.",
 )
 @click.option("--data-dir", metavar="DIR", help="The worker's directory, where its config does not say it.")
 @click.option("--strict", is_flag=True, help="Fail for warnings, too.")

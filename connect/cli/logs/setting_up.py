@@ -37,7 +37,7 @@ def set_up(level: str, stream: TextIO | None = None, *, form: str = "text", alik
     errors that are alike.
 
     Args:
-        level: As the worker's `log.level`.
+        level: As the worker's `log.level`, in any case.
         form: text or json.
         alike_max: Warnings and errors of a kind that are written in a second; 0 for all.
     """
@@ -62,7 +62,7 @@ def set_up(level: str, stream: TextIO | None = None, *, form: str = "text", alik
         if isinstance(old, LineHandler):
             old.close()
     root.handlers[:] = [handler]
-    root.setLevel(_LEVELS.get(level, level))
+    root.setLevel(_LEVELS.get(level.upper(), level.upper()))
     for noisy in ("asyncio", "httpx", "httpcore", "faker", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 

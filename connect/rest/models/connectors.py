@@ -160,6 +160,7 @@ class Rate(TypedDict):
         },
         "rate": {"records_per_second": 100.0, "bytes_per_second": None, "throttled": [0]},
         "gauges": {"0": {"slot.lag.bytes": 4096.0}},
+        "waits": {"0": "postgresql://db.example:5432/shop: the server does not answer"},
     }
 )
 class ConnectorDelivery(TypedDict):
@@ -172,3 +173,4 @@ class ConnectorDelivery(TypedDict):
     delivery: Delivery
     rate: Rate
     gauges: dict[str, dict[str, float]]
+    waits: dict[str, str]

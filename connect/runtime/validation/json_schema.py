@@ -98,7 +98,7 @@ def _definition(desc: PluginDesc) -> dict[str, Any]:
         "title": desc.name.rpartition(".")[2],
         "description": (desc.cls.__doc__ or "").strip().partition("\n")[0],
         "properties": {"$schema": {"type": "string"}, "connector.class": {}, **named},
-        "patternProperties": {f"^{re.escape(prefix)}": _ANY for prefix in BESIDE},
+        "patternProperties": {f"^{_escaped(prefix)}": _ANY for prefix in BESIDE},
         "required": required,
         "additionalProperties": False,
     }
@@ -127,7 +127,12 @@ def _of_key(key: ConfigKey) -> dict[str, Any]:
 def _in_any_case(texts: tuple[str, ...]) -> str:
     """Return a pattern, which JSON Schema gives no flags."""
     either = "|".join(
-        "".join(f"[{sign.lower()}{sign.upper()}]" if sign.isalpha() else re.escape(sign) for sign in text)
+        "".join(f"[{sign.lower()}{sign.upper()}]" if sign.isalpha() else _escaped(sign) for sign in text)
         for text in texts
     )
     return rf"^\s*({either})\s*$"
+
+
+def _escaped(text: str) -> str:
+    """Return a pattern of a text: editors read it as ECMA-262 has it, which lets no other sign be escaped."""
+    return re.sub(r"[\^$.*+?()\[\]{}|/\\]", r"\\\g<0>", text)

@@ -24,7 +24,7 @@ from connect.runtime.providers.references import references_in
 from connect.runtime.validation.client_overrides import HEEDED, TYPES, UNHEEDED
 from connect.runtime.validation.enrichment import CONVERTERS
 from connect.runtime.worker_config import GUARDS, WorkerConfig
-from connect.runtime.worker_environment import JVM, PARTS, SENSITIVE
+from connect.runtime.worker_environment import JVM, PARTS, SENSITIVE, WITHOUT_PREFIX
 
 UNKNOWN: Final = "unknown"
 REPLACED: Final = "replaced"
@@ -76,6 +76,12 @@ _ROWS: Final = (
         f"{PARTS}*",
         "a part of Debezium's image that this one has not: plugins come by pip or plugin.path, "
         "transforms.python.enabled allows scripts, and the figures need no switch",
+    ),
+    _Row(
+        " ".join(WITHOUT_PREFIX),
+        "variables by the names of Debezium's image are read where both CONFIG_STORAGE_TOPIC and OFFSET_STORAGE_TOPIC "
+        "are set: set these too, or write CONNECT_ before each",
+        act=True,
     ),
     _Row(SENSITIVE, "no value of a variable is printed, and secrets are hidden wherever configs are shown"),
     _Row(

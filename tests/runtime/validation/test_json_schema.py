@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,23 @@ def problems(config: object) -> list[str]:
 
 def test_it_is_a_schema_itself() -> None:
     assert jsonschema.Draft202012Validator.check_schema(SCHEMA) is None
+
+
+def patterns(told: object) -> Iterator[str]:
+    """Every regular expression of a schema."""
+    if isinstance(told, dict):
+        yield from [told["pattern"]] if isinstance(told.get("pattern"), str) else []
+        yield from told.get("patternProperties", ())
+        told = list(told.values())
+    for one in told if isinstance(told, list) else ():
+        yield from patterns(one)
+
+
+def test_its_patterns_are_as_editors_read_them() -> None:
+    """ECMA-262 with its flag u, which editors set: what need not be escaped must not be."""
+    found = list(patterns(SCHEMA))
+    assert len(found) > 100
+    assert [one for one in found if re.search(r"\\[^\^$.*+?()\[\]{}|/\\dDsSwWbBtnrfv]", one)] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.json")), ids=lambda path: path.name)
