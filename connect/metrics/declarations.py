@@ -53,6 +53,8 @@ class Panel:
         unit: Grafana's name of it.
         over: How series are put together: sum, or max.
         where: A matcher of labels, to look at some series alone.
+        as_total: A counter is shown as it stands. Of a series that is not there before it counts something, a rate
+            misses the first, which of what is rare is all.
     """
 
     row: str
@@ -61,6 +63,7 @@ class Panel:
     unit: str = "short"
     over: str = "sum"
     where: str = ""
+    as_total: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +284,11 @@ _OWN_METRICS: Final = (
          "1, with what the worker is as labels.",
          lambda read: [(labels(worker_id=read.look.worker_id, version=read.look.version,
                                kafka_version=read.look.kafka_version, cluster_id=read.look.cluster_id,
-                               group=read.look.group), 1)]),
+                               group=read.look.group), 1)],
+         "", None,
+         Alert("ConnectWorkerDown", "up == 0 and on (job, instance) last_over_time({metric}[6h])", "2m", "page",
+               "Worker {{ $labels.instance }} does not answer Prometheus",
+               "Look whether it runs, and at the end of its log; one that refuses to start says why")),
     _own("connectors", "gauge", ("state",), "Connectors in each state, on the worker that leads or is alone.",
          _connectors_in, "", Panel("Overview", "Connectors", ("state",))),
     _own("tasks", "gauge", ("state",), "Tasks of this worker in each state.", _tasks_in, "",
@@ -295,14 +302,14 @@ _OWN_METRICS: Final = (
          "", Panel("Overview", "Connectors that failed", _CONNECTOR, where='state="failed"'),
          Alert("ConnectConnectorFailed", '{metric}{{state="failed"}} == 1', "2m", "page",
                "Connector {{ $labels.connector }} has failed",
-               "See the trace with: connect connector status {{ $labels.connector }}")),
+               "See why with: connect connector status {{ $labels.connector }}, and --trace for all of it")),
     _own("task_state", "gauge", ("connector", "task", "state"), "1, with the state that the task is in.",
          lambda read: [(labels(connector=task.id.connector, task=str(task.id.task), state=task.state.lower()), 1)
                        for _, task in read.tasks],
          "", Panel("Overview", "Tasks that failed", _TASK, where='state="failed"'),
          Alert("ConnectTaskFailed", '{metric}{{state="failed"}} == 1', "2m", "page",
                "Task {{ $labels.connector }}-{{ $labels.task }} has failed",
-               "See the trace with: connect connector status {{ $labels.connector }}"),
+               "See why with: connect connector status {{ $labels.connector }}, and --trace for all of it"),
          Alert("ConnectTaskUnassigned", '{metric}{{state="unassigned"}} == 1', "10m", "ticket",
                "Task {{ $labels.connector }}-{{ $labels.task }} runs nowhere",
                "Look whether workers are missing, and what the worker that leads logs")),
@@ -338,7 +345,7 @@ _OWN_METRICS: Final = (
     _own("task_throttled", "gauge", _TASK, "1 while rate.limit.* holds the task up.",
          _task(lambda task, _: int(task.throttled))),
     _own("task_waiting", "gauge", _TASK, "1 while the task cannot go on without something, such as a server.",
-         _task(lambda task, _: int(task.waits)), "What it is tells /v1/warnings.",
+         _task(lambda task, _: int(task.waits)), "What it is tells 'connect connector status', and /v1/warnings.",
          Panel("Overview", "Tasks that wait for something", ("connector", "task")),
          Alert("ConnectTaskWaiting", "{metric} == 1", "10m", "ticket",
                "Task {{ $labels.connector }}-{{ $labels.task }} waits for something that is away",
@@ -351,7 +358,8 @@ _OWN_METRICS: Final = (
     _own("dead_letters_total", "counter", ("connector", "task", "stage", "error"),
          "Dead letters that were written, by what failed: Kafka's name of the stage, and the class of the error; "
          "'other' behind 32 of these in one task.",
-         _letters, "", Panel("Errors", "Dead letters", ("connector", "stage", "error"))),
+         _letters, "",
+         Panel("Errors", "Dead letters since the task's start", ("connector", "stage", "error"), as_total=True)),
     _own("connector_restarts_total", "counter", _CONNECTOR,
          "How often the connector was to be started anew, by itself or by request.",
          _connector(lambda one: one.restarts)),

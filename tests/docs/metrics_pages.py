@@ -22,9 +22,13 @@ RULES = HOUSE / "configs" / "monitoring" / "prometheus-rules.yaml"
 
 #: What prometheus_client tells of the process, as far as it is on the board.
 PROCESS: Final = (
-    ("process_resident_memory_bytes", "gauge", Panel("Worker", "Resident memory", (), "bytes")),
-    ("process_cpu_seconds_total", "counter", Panel("Worker", "CPU", (), "percentunit")),
-)
+    ("process_resident_memory_bytes", "gauge", "Memory of the worker's process.",
+     Panel("Worker", "Resident memory", (), "bytes")),
+    ("process_cpu_seconds_total", "counter", "Processor time of the worker's process; 100 % is one core.",
+     Panel("Worker", "CPU", (), "percentunit")),
+)  # fmt: skip
+#: Programs of every kind tell of their processes by these names.
+_WORKERS: Final = "and on (job, instance) connect_worker_info"
 
 # -- the page ------------------------------------------------------------------------------------------------------
 
@@ -79,24 +83,25 @@ _WIDTH, _HEIGHT = 8, 7
 
 def expression(name: str, kind: str, labels: tuple[str, ...], panel: Panel) -> str:
     """Return what a panel asks for."""
-    matchers = ['instance=~"$instance"', *(['connector=~"$connector"'] if "connector" in labels else [])]
+    matchers = ['job=~"$job"', 'instance=~"$instance"', *(['connector=~"$connector"'] if "connector" in labels else [])]
     chosen = "{" + ", ".join([*matchers, *([panel.where] if panel.where else [])]) + "}"
-    by = ", ".join(panel.by or ("instance",))
+    by = ", ".join(panel.by or ("job", "instance"))
     match kind:
         case "histogram":
             return f"histogram_quantile(0.99, sum by (le, {by}) (rate({name}_bucket{chosen}[$__rate_interval])))"
-        case "counter":
+        case "counter" if not panel.as_total:
             return f"{panel.over} by ({by}) (rate({name}{chosen}[$__rate_interval]))"
     return f"{panel.over} by ({by}) ({name}{chosen})"
 
 
 def panels() -> Iterator[tuple[Panel, str, str]]:
     """Yield each panel with what it asks for and what it says."""
-    found = [(m.panel, m.name, m.kind, m.labels, m.meaning) for m in METRICS if m.panel is not None]
-    found += [(panel, name, kind, (), "Of the worker's process.") for name, kind, panel in PROCESS]
+    found = [
+        (m.panel, expression(m.name, m.kind, m.labels, m.panel), m.meaning) for m in METRICS if m.panel is not None
+    ]
+    found += [(panel, f"{expression(name, kind, (), panel)} {_WORKERS}", told) for name, kind, told, panel in PROCESS]
     rows = list(dict.fromkeys(panel.row for panel, *_ in found))
-    for panel, name, kind, labels, meaning in sorted(found, key=lambda one: rows.index(one[0].row)):
-        yield panel, expression(name, kind, labels, panel), meaning
+    yield from sorted(found, key=lambda one: rows.index(one[0].row))
 
 
 def render_board() -> str:
@@ -123,7 +128,7 @@ def render_board() -> str:
         "editable": True,
         "refresh": "30s",
         "time": {"from": "now-1h", "to": "now"},
-        "templating": {"list": [_datasource(), *map(_variable, ("instance", "connector"))]},
+        "templating": {"list": [_datasource(), *map(_variable, ("job", "instance", "connector"))]},
         "panels": made,
     }
     return json.dumps(board, indent=1) + "\n"
@@ -148,16 +153,17 @@ def _datasource() -> dict[str, Any]:
 
 
 def _variable(label: str) -> dict[str, Any]:
-    metric = "connect_worker_info" if label == "instance" else "connect_task_state"
+    metric = "connect_task_state" if label == "connector" else "connect_worker_info"
+    within = "" if label == "job" else '{job=~"$job"}'
     return {
         "name": label,
         "type": "query",
         "label": label.capitalize(),
         "datasource": {"type": "prometheus", "uid": "${datasource}"},
-        "query": f"label_values({metric}, {label})",
+        "query": f"label_values({metric}{within}, {label})",
         "refresh": 2,
         "includeAll": True,
-        "allValue": ".*",
+        "allValue": ".+",
         "multi": True,
         "current": {"text": "All", "value": "$__all"},
         "sort": 1,
