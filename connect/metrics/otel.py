@@ -15,7 +15,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 import connect
 from connect.api import ConfigError
@@ -25,6 +25,7 @@ from connect.metrics.snapshot import Looks, WorkerLook
 from connect.records import Columns, FetchedBatch
 from connect.runtime.host import Host
 from connect.runtime.model import TaskId
+from connect.runtime.secrets import redact
 from connect.runtime.tasks.outgoing import Outgoing
 from connect.runtime.tasks.traces import TRACEPARENT, Span
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.metrics.export import MetricsData
     from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace.export import SpanExporter as SdkSpanExporter
+    from opentelemetry.sdk.trace.export import SpanExportResult
     from opentelemetry.trace import Tracer as SdkTracer
 
 logger = logging.getLogger(__name__)
@@ -48,6 +52,10 @@ _LAST_S: Final = 3.0
 #: So many other batches a sink's span is linked to, where a fetch is of several.
 _LINKS_MAX: Final = 16
 _NAME: Final = "connect"
+#: So much of what the libraries say of a failure is told.
+_TOLD_MAX: Final = 300
+_LIBRARY_METRICS: Final = "opentelemetry.exporter.otlp.proto.http.metric_exporter"
+_LIBRARY_SPANS: Final = ("opentelemetry.exporter.otlp.proto.http.trace_exporter", "opentelemetry.sdk._shared_internal")
 
 
 @asynccontextmanager
@@ -66,7 +74,7 @@ async def exporting(host: Host) -> AsyncIterator[None]:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
         from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "opentelemetry":
@@ -76,40 +84,42 @@ async def exporting(host: Host) -> AsyncIterator[None]:
             code=EXTRA_MISSING,
             config_path="otel.endpoint",
         ) from error
-    endpoint = config.otel_endpoint.rstrip("/")
-    resource = Resource.create(
-        {
-            "service.version": connect.__version__,
-            "service.instance.id": host.base.worker_id,
-            "connect.group": config.group_id,
-            **({} if _has_name() else {"service.name": _NAME}),
-        }
-    )
-    sending: asyncio.Task[None] | None = None
-    provider: TracerProvider | None = None
-    exporter = OTLPMetricExporter(endpoint=f"{endpoint}/v1/metrics", timeout=_REQUEST_S)
-    metrics = MetricsSender(Looks(host), exporter, resource)
-    if config.otel_metrics_interval_ms:
-        sending = asyncio.create_task(metrics.send_forever(config.otel_metrics_interval_ms / 1000), name="otel")
-    if config.otel_traces_ratio:
-        provider = TracerProvider(
-            sampler=ParentBased(TraceIdRatioBased(config.otel_traces_ratio)), resource=resource, shutdown_on_exit=False
+    with Telling("metrics", _LIBRARY_METRICS) as of_metrics, Telling("spans", *_LIBRARY_SPANS) as of_spans:
+        endpoint = config.otel_endpoint.rstrip("/")
+        resource = Resource.create(
+            {
+                "service.version": connect.__version__,
+                "service.instance.id": host.base.worker_id,
+                "connect.group": config.group_id,
+                **({} if _has_name() else {"service.name": _NAME}),
+            }
         )
-        provider.add_span_processor(
-            BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces", timeout=_REQUEST_S))
-        )
-        host.base.traces.tracer = BatchTracer(provider.get_tracer(_NAME, connect.__version__))
-    try:
-        yield
-    finally:
-        host.base.traces.tracer = None
-        if sending is not None:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
-            await _in_time(metrics.send())
-            await metrics.aclose()
-        if provider is not None:
-            await _in_time(asyncio.to_thread(provider.shutdown))
+        sending: asyncio.Task[None] | None = None
+        provider: TracerProvider | None = None
+        exporter = OTLPMetricExporter(endpoint=f"{endpoint}/v1/metrics", timeout=_REQUEST_S)
+        metrics = MetricsSender(Looks(host), exporter, resource, of_metrics)
+        if config.otel_metrics_interval_ms:
+            sending = asyncio.create_task(metrics.send_forever(config.otel_metrics_interval_ms / 1000), name="otel")
+        if config.otel_traces_ratio:
+            provider = TracerProvider(
+                sampler=ParentBased(TraceIdRatioBased(config.otel_traces_ratio)),
+                resource=resource,
+                shutdown_on_exit=False,
+            )
+            spans = OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces", timeout=_REQUEST_S)
+            provider.add_span_processor(BatchSpanProcessor(cast(SpanExporter, _ToldSpans(spans, of_spans))))
+            host.base.traces.tracer = BatchTracer(provider.get_tracer(_NAME, connect.__version__))
+        try:
+            yield
+        finally:
+            host.base.traces.tracer = None
+            if sending is not None:
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)
+                await _in_time(metrics.send())
+                await metrics.aclose()
+            if provider is not None:
+                await _in_time(asyncio.to_thread(provider.shutdown))
 
 
 def _has_name() -> bool:
@@ -126,18 +136,77 @@ async def _in_time(last: Any) -> None:
         logger.warning("not all that was left was sent to otel.endpoint within %g s", _LAST_S)
 
 
+class Telling(logging.Filter):
+    """Says once that something cannot be sent, and once that it can again, in the place of the libraries.
+
+    These write two lines for each try, and again for each span that is dropped. As a context manager it takes what
+    their loggers say meanwhile. For any thread.
+
+    Args:
+        what: What is sent, for people.
+        loggers: The libraries', by name.
+    """
+
+    def __init__(self, what: str, *loggers: str) -> None:
+        super().__init__()
+        self._what = what
+        self._loggers = loggers
+        self._why = ""
+        self._is_failing = False
+
+    def __enter__(self) -> Self:
+        for name in self._loggers:
+            logging.getLogger(name).addFilter(self)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        for name in self._loggers:
+            logging.getLogger(name).removeFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the first thing that is said of a try, which tells the cause; none of it is logged."""
+        if record.levelno >= logging.WARNING and not self._why:
+            self._why = record.getMessage()
+        return False
+
+    def tried(self, *, sent: bool, why: str = "") -> None:
+        """Take the end of a try; `why` is known of one that the libraries say nothing of."""
+        told, self._why = why or self._why, ""
+        if not sent and not self._is_failing:
+            logger.warning("%s cannot be sent to otel.endpoint now: %s", self._what, redact(told[:_TOLD_MAX]))
+        elif sent and self._is_failing:
+            logger.info("%s are sent to otel.endpoint again", self._what)
+        self._is_failing = not sent
+
+
+class _ToldSpans:
+    """An exporter of spans whose failures are told of once."""
+
+    def __init__(self, exporter: SdkSpanExporter, telling: Telling) -> None:
+        self._exporter = exporter
+        self._telling = telling
+        self.shutdown, self.force_flush = exporter.shutdown, exporter.force_flush
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        from opentelemetry.sdk.trace.export import SpanExportResult
+
+        result = self._exporter.export(spans)
+        self._telling.tried(sent=result is SpanExportResult.SUCCESS)
+        return result
+
+
 # -- metrics -------------------------------------------------------------------------------------------------------
 
 
 class MetricsSender:
     """Sends our own family of metrics. For the event loop; what is slow is done on a thread."""
 
-    def __init__(self, looks: Looks, exporter: Any, resource: Resource) -> None:
+    def __init__(self, looks: Looks, exporter: Any, resource: Resource, telling: Telling) -> None:
         self._looks = looks
         self._exporter = exporter
         self._resource = resource
+        self._telling = telling
         self._beginnings = Beginnings()
-        self._is_failing = False
 
     async def send_forever(self, interval_s: float) -> None:
         """Send now and then, from the first interval's end on."""
@@ -148,27 +217,22 @@ class MetricsSender:
     async def send(self) -> None:
         """Send what there is to tell now; where that fails, say so once."""
         look = await self._looks.look()
-        failed = await asyncio.to_thread(self._sent, look)
-        if failed is not None and not self._is_failing:
-            logger.warning("metrics cannot be sent to otel.endpoint now: %s", failed)
-        elif failed is None and self._is_failing:
-            logger.info("metrics are sent to otel.endpoint again")
-        self._is_failing = failed is not None
+        await asyncio.to_thread(self._send, look)
 
     async def aclose(self) -> None:
         """End what is under way."""
         await self._looks.aclose()
 
-    def _sent(self, look: WorkerLook) -> str | None:
-        """Send a look; return why that failed. On a thread."""
+    def _send(self, look: WorkerLook) -> None:
         from opentelemetry.sdk.metrics.export import MetricExportResult
 
+        data = metrics_data(look, self._resource, self._beginnings)
         try:
-            data = metrics_data(look, self._resource, self._beginnings)
             result = self._exporter.export(data, timeout_millis=_REQUEST_S * 1000)
         except Exception as error:  # whatever the libraries raise of a network is no reason to fail
-            return f"{type(error).__name__}: {error}"
-        return None if result is MetricExportResult.SUCCESS else "the collector does not take them"
+            self._telling.tried(sent=False, why=f"{type(error).__name__}: {error}")
+        else:
+            self._telling.tried(sent=result is MetricExportResult.SUCCESS)
 
 
 class Beginnings:

@@ -161,14 +161,32 @@ async def test_without_a_share_no_batch_is_traced_and_no_header_is_added(tmp_pat
 
 
 async def test_a_collector_that_refuses_is_told_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with collector() as found, caplog.at_level(logging.INFO, "connect.metrics.otel"):
+    with collector() as found, caplog.at_level(logging.INFO):
         found.refuses = True
-        async with running_worker(tmp_path, **keys(found)) as worker, exporting(worker.herder):
-            await worker.until(lambda: logged(caplog, logging.WARNING))
+        config = keys(found, otel_traces_ratio="1")
+        async with running_worker(tmp_path, **config) as worker, exporting(worker.herder):
+            await pipe(worker, tmp_path)
+            await worker.until(lambda: len(found.refused) > 3)
             found.refuses = False
             await worker.until(lambda: found.metrics)
     told = [line for line in logged(caplog, logging.WARNING) if "otel" in line]
-    assert told == ["metrics cannot be sent to otel.endpoint now: the collector does not take them"]
+    assert len(told) == 1 and told[0].startswith("metrics cannot be sent to otel.endpoint now: "), told
+    assert "400" in told[0]
+    assert "metrics are sent to otel.endpoint again" in logged(caplog, logging.INFO)
+    assert [record.name for record in caplog.records if record.name.startswith("opentelemetry")] == []
+
+
+async def test_a_collector_that_is_away_is_told_of_once_for_metrics_and_once_for_spans(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = {"otel_endpoint": "http://127.0.0.1:1", "otel_metrics_interval_ms": "50", "otel_traces_ratio": "1"}
+    async with running_worker(tmp_path, **config) as worker, exporting(worker.herder):
+        await pipe(worker, tmp_path)
+        await worker.until(lambda: any("otel" in line for line in logged(caplog, logging.WARNING)))
+    told = sorted(line.partition(" cannot")[0] for line in logged(caplog, logging.WARNING) if "cannot be sent" in line)
+    assert told == ["metrics", "spans"]
+    assert any("refused" in line for line in logged(caplog, logging.WARNING))
+    assert [record.name for record in caplog.records if record.name.startswith("opentelemetry")] == []
 
 
 async def test_without_the_extra_a_worker_that_is_to_send_says_what_to_install(

@@ -14,11 +14,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 
 class Collector:
-    """What was sent so far. `refuses`: it answers 400 from now on."""
+    """What was sent so far. `refuses`: it answers 400 from now on; `refused` are the paths."""
 
     def __init__(self) -> None:
         self.url = ""
         self.refuses = False
+        self.refused: list[str] = []
         self.resources: list[dict[str, str]] = []
         self.metrics: dict[str, Any] = {}
         self.spans: list[Any] = []
@@ -43,7 +44,9 @@ def collector() -> Iterator[Collector]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if not found.refuses:
+            if found.refuses:
+                found.refused.append(self.path)
+            else:
                 found.take(self.path, gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
             self.send_response(400 if found.refuses else 200)
             self.send_header("Content-Length", "0")
