@@ -70,20 +70,20 @@ def make_app(host: Host) -> FastAPI:
     app = FastAPI(
         title="Connect",
         version=connect.__version__,
+        # As they are: of a router that is included each route is made a second time, at the first request.
+        routes=list(ROUTES),
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
     )
     app.state.host = host
     app.state.metrics = metrics.Telling(host)
-    for part in _PARTS:
-        app.include_router(part.router)
     errors.install(app)
     openapi.install(app, ROUTES)
     forwarding.install(app, host)
     stopping.install(app, host)
     security.install(app, host.base.config)
-    app.add_api_route("/{path:path}", _other, methods=_METHODS, include_in_schema=False)
+    app.router.routes.append(_OTHER)
     return app
 
 
@@ -107,3 +107,6 @@ def _known_methods(path: str) -> set[str]:
     """Return the methods that a path knows."""
     found = [route for route in ROUTES if isinstance(route, APIRoute) and route.path_regex.match(path)]
     return {method for route in found for method in route.methods or ()}
+
+
+_OTHER: Final = APIRoute("/{path:path}", _other, methods=_METHODS, include_in_schema=False)

@@ -7,6 +7,7 @@ import site
 import sys
 import sysconfig
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -36,12 +37,17 @@ def file_rules(config: WorkerConfig) -> FileRules:
         allowed = tuple(os.path.realpath(path) for path in listed or (Path.cwd(),))
     # Packages may lie beside those of the interpreter, as those that an image installs at its start.
     packages = (entry for entry in sys.path if os.path.basename(entry) in _PACKAGES)  # noqa: PTH119 - a text
-    code = {*packages, *map(sysconfig.get_path, _CODE), site.getusersitepackages(), str(Path(connect.__file__).parent)}
+    code = {*packages, *_folders_of_python(), site.getusersitepackages(), str(Path(connect.__file__).parent)}
     return FileRules(
         allowed,
         tuple(os.path.realpath(path) for path in _own(config)),
         tuple(sorted(os.path.realpath(path) for path in code if path)),
     )
+
+
+@cache
+def _folders_of_python() -> tuple[str | None, ...]:
+    return tuple(map(sysconfig.get_path, _CODE))
 
 
 def _own(config: WorkerConfig) -> Iterator[str]:

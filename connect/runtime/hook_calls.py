@@ -127,6 +127,16 @@ def _check(name: str, attribute: str, function: Callable[..., Any]) -> None:
         raise PluginError(f"plugin {name}: {hook} takes {odd[0]!r}, which the hook does not give; expected {known}")
 
 
+class _Manager(pluggy.PluginManager):
+    """Looks at hooks alone, and at nothing else that a module or an object has: that is most of what it takes."""
+
+    def parse_hookspec_opts(self, module_or_class: Any, name: str) -> pluggy.HookspecOpts | None:
+        return super().parse_hookspec_opts(module_or_class, name) if name in HOOKS else None
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        return None if name.startswith("__") else super().parse_hookimpl_opts(plugin, name)
+
+
 class HookCalls:
     """The hooks of some plugins, in the order in which these were loaded. Does not change once it is made.
 
@@ -147,7 +157,7 @@ class HookCalls:
         self._timeout_s = timeout_s
         self._take = take
         self._complained: set[tuple[str, str]] = set()
-        self._manager = pluggy.PluginManager(hooks.PROJECT)
+        self._manager = _Manager(hooks.PROJECT)
         self._manager.add_hookspecs(hooks)
         for plugin in reversed(plugins):  # pluggy calls the last one first
             functions = {attribute: self._ours(plugin, attribute) for attribute in plugin.functions}

@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
@@ -97,8 +98,13 @@ def _launch_here() -> Launch:
 
 def python_path() -> tuple[str, ...]:
     """Return where this process finds modules, without the standard library and the folders of plugins."""
-    own = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
-    own |= {str(Path(folder) / "lib-dynload") for folder in own if folder}
+    own = set(_standard_library())
     found = dict.fromkeys(os.path.abspath(entry) for entry in sys.path)  # noqa: PTH100 - '' is the working directory
     own |= {os.path.abspath(folder) for folder in plugin_folders()}  # noqa: PTH100 - as above
     return tuple(entry for entry in found if entry not in own and not entry.endswith(".zip"))
+
+
+@cache
+def _standard_library() -> frozenset[str]:
+    folders = filter(None, map(sysconfig.get_path, ("stdlib", "platstdlib")))
+    return frozenset(each for folder in folders for each in (folder, str(Path(folder) / "lib-dynload")))
