@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.mypy_cache import mypy_cache
 from tests.support.worker import DEADLINE_S
 
 HOWTO = Path(__file__).parents[2] / "docs" / "howto" / "publish-a-plugin.md"
@@ -60,6 +61,7 @@ def shell(tmp_path: Path) -> dict[str, str]:
         "PATH": f"{home / 'bin'}{os.pathsep}{clean['PATH']}",
         "VIRTUAL_ENV": str(home),
         "CONNECT_LISTENERS": "http://127.0.0.1:0",
+        "MYPY_CACHE_DIR": mypy_cache("published"),
         "CONNECT_CONTEXTS_FILE": str(tmp_path / "contexts.json"),
     }
 

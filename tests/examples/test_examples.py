@@ -14,6 +14,7 @@ import pytest
 
 from connect.runtime.plugins import PluginHost
 from tests.support.debian import find_program
+from tests.support.mypy_cache import mypy_cache
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/pyproject.toml"))
@@ -46,8 +47,8 @@ def test_the_tests_of_an_example_pass(example: Path, tmp_path: Path) -> None:
 @pytest.mark.timeout(600)
 def test_the_examples_are_typed() -> None:
     files = [str(file) for example in EXAMPLES for file in sorted((example / "src").rglob("*.py"))]
-    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", *files]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500, check=False)
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", mypy_cache("examples")]
+    told = subprocess.run([*command, *files], cwd=ROOT, capture_output=True, text=True, timeout=500, check=False)
     assert told.returncode == 0, told.stdout + told.stderr
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.mypy_cache import mypy_cache
+
 PLUGIN = """
 from collections.abc import AsyncIterator, Generator, Sequence
 
@@ -138,7 +140,7 @@ def _mypy(folder: Path, *sources: str) -> str:
     for number, source in enumerate(sources):
         (folder / f"plugin_{number}.py").write_text(source)
     files = [f"plugin_{number}.py" for number in range(len(sources))]
-    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", str(folder / "cache")]
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", mypy_cache("outside")]
     # In a folder that is not the project's: what it knows of connect.api it has from the installed package.
     found = subprocess.run([*command, *files], cwd=folder, capture_output=True, text=True, timeout=170, check=False)
     assert not found.stderr, found.stderr

@@ -9,6 +9,7 @@ import pytest
 from connect.api import ConfigError
 from connect.cli.authoring import checks
 from connect.cli.authoring.checks import Finding, Level, check, target_of
+from tests.support.mypy_cache import mypy_cache
 
 PYPROJECT = """
 [project]
@@ -107,7 +108,8 @@ def test_what_is_to_be_mended_is_told(
 
 
 @pytest.mark.slow
-def test_what_mypy_finds_is_told(tmp_path: Path) -> None:
+def test_what_mypy_finds_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MYPY_CACHE_DIR", mypy_cache("checked"))
     (tmp_path / "pyproject.toml").write_text(PYPROJECT.format(version="1", needs="", entries=ENTRIES))
     package = tmp_path / "src" / "connect_checkme"
     package.mkdir(parents=True)

@@ -16,6 +16,7 @@ from connect.cli.authoring import LICENCES
 from connect.cli.authoring.names import names_of
 from connect.cli.authoring.project import write
 from connect.cli.authoring.templates import Wanted, files_of
+from tests.support.mypy_cache import mypy_cache
 
 FORMS = [(kind, False) for kind in ("source", "sink", "transform", "converter")]
 FORMS += [(kind, True) for kind in ("source", "sink", "transform")]
@@ -69,7 +70,7 @@ def test_every_short_form_has_its_certificate(written: list[Path]) -> None:
 @pytest.mark.slow
 def test_every_kind_is_typed_strictly(written: list[Path]) -> None:
     packages = [argument for source in written for argument in ("-p", next((source / "src").iterdir()).name)]
-    run(written[0].parent, written, "mypy", "--strict", "--cache-dir", str(written[0].parent / "cache"), *packages)
+    run(written[0].parent, written, "mypy", "--strict", "--cache-dir", mypy_cache("templates"), *packages)
 
 
 def test_every_kind_is_formatted_and_without_a_finding_of_the_linter(written: list[Path]) -> None:
