@@ -10,6 +10,7 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.support.answers import answering
 from tests.support.command import connect, connect_process
+from tests.support.inner_pytest import INNER_PYTEST
 
 
 def test_what_a_plugin_prints_as_it_is_imported_does_not_spoil_the_list(tmp_path: Path) -> None:
@@ -81,6 +82,8 @@ def test_a_plugin_that_could_not_be_loaded_is_told_with_its_cause_wherever_it_is
 def test_what_stands_behind_two_dashes_is_for_pytest_whether_a_folder_is_named_or_not(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, value in INNER_PYTEST.items():
+        monkeypatch.setenv(name, value)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_two.py").write_text("def test_good(): pass\ndef test_bad(): assert False\n")
     behind = ("--", "-p", "no:cacheprovider", "-k")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 import connect.testing.suites as suites
 from connect.testing.suites.base import PAGE
+from tests.support.inner_pytest import INNER_PYTEST
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / PAGE).read_text()
@@ -56,6 +58,9 @@ def test_the_tests_of_the_howto_pass(tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", HOWTO, re.DOTALL)
     (tmp_path / "test_page.py").write_text("\n\n".join(blocks))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not crash_", str(tmp_path)]
-    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=150, check=False)
+    environment = {**os.environ, **INNER_PYTEST}
+    told = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=150, check=False
+    )
     assert told.returncode == 0, told.stdout[-3000:]
     assert int(re.findall(r"(\d+) passed", told.stdout)[0]) > 100

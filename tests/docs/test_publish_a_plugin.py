@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.inner_pytest import INNER_PYTEST
+from tests.support.lengths import IS_LONG
 from tests.support.mypy_cache import mypy_cache
 from tests.support.worker import DEADLINE_S
 
@@ -58,6 +60,8 @@ def shell(tmp_path: Path) -> dict[str, str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYTEST", "CONNECT_"))}
     return {
         **clean,
+        **INNER_PYTEST,
+        **({} if IS_LONG else {"PYTEST_ADDOPTS": "-k 'not crash_'"}),  # which is told of the files' connectors
         "PATH": f"{home / 'bin'}{os.pathsep}{clean['PATH']}",
         "VIRTUAL_ENV": str(home),
         "CONNECT_LISTENERS": "http://127.0.0.1:0",

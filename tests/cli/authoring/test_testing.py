@@ -10,6 +10,7 @@ from connect.cli.authoring.testing import NO_TESTS, run_certificate, run_tests
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.testing import suites
+from tests.support.inner_pytest import INNER_PYTEST
 
 SOURCE = '''
 from connect.api import resume, source
@@ -24,6 +25,12 @@ def certme(topic: str, count: int = 100):
     for n in range(resume(0), count):
         yield n, n + 1
 '''
+
+
+@pytest.fixture(autouse=True)
+def _inner_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in INNER_PYTEST.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.mark.parametrize(("test", "code"), [("assert True", 0), ("assert False", 1)])
