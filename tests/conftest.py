@@ -13,6 +13,7 @@ import pytest
 from tests.support.engines import broker, cluster, engine, kafka_cluster, name, own_broker, own_cluster, secured
 from tests.support.lengths import examples
 from tests.support.logs import begin_test
+from tests.support.memory import have_temporary_files_in_memory
 from tests.support.night import leave_to_the_night
 from tests.support.order import dealt
 from tests.support.postgres import postgres_server, postgres_url
@@ -36,6 +37,8 @@ __all__ = [
 # anew is most of the time that a worker takes to start, and half of what collecting the tests takes.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+have_temporary_files_in_memory()
 
 # Collecting thousands of tests makes no garbage to speak of, and the collector looks for it again and again: a tenth of
 # the time that it takes. What is there behind it stays until the end, and is not looked through again.

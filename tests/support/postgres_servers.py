@@ -18,7 +18,8 @@ import asyncpg
 import pytest
 
 from bench.embedded_postgres import free_port, server_in
-from tests.support.postgres import copy_of_a_new_cluster, memory_folder
+from tests.support.memory import memory_folder
+from tests.support.postgres import copy_of_a_new_cluster
 from tests.support.standstill import stand_still
 
 _SETTINGS: Final = {
