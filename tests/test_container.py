@@ -99,7 +99,7 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.night)])
 def test_as_process_1_it_hands_signals_on_and_the_worker_s_clean_end_is_its_own(
     namespace: list[str], tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -198,6 +198,7 @@ def test_plugins_are_installed_once_beside_the_image_s_own_packages(tmp_path: Pa
     }, "what the image has is not installed again"
 
 
+@pytest.mark.night
 def test_a_file_of_requirements_is_taken_and_what_needs_another_version_of_the_image_s_is_refused(
     tmp_path: Path, index: dict[str, str], capfd: pytest.CaptureFixture[str]
 ) -> None:

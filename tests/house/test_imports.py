@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from tests.support.statements import statements
+
 HOUSE: Final = Path(__file__).parents[2]
 ROOTS: Final = (
     HOUSE / "connect",
@@ -137,7 +139,7 @@ def hidden_imports(modules: Mapping[str, Path]) -> list[str]:
     return [
         f"{name}, line {line}, imports {target}"
         for name, path in modules.items()
-        for block in ast.walk(_tree(path))
+        for block in statements(_tree(path))
         if isinstance(block, ast.If) and ast.unparse(block.test).rpartition(".")[2] == "TYPE_CHECKING"
         for line, target in _imports_in(block, name, modules)
     ]
@@ -151,7 +153,7 @@ def _tree(path: Path) -> ast.Module:
 def _imports_in(tree: ast.AST, name: str, modules: Mapping[str, Path]) -> Iterator[tuple[int, str]]:
     """Lines and targets of a module's imports within a piece of its syntax tree."""
     package = name if modules[name].stem == "__init__" else name.rpartition(".")[0]
-    for node in ast.walk(tree):
+    for node in statements(tree):
         if isinstance(node, ast.Import):
             named = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

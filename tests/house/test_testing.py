@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.busy import slowness
 from tests.support.lengths import LENGTHS, examples, length
+from tests.support.statements import statements
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "explanation" / "testing.md").read_text()
@@ -72,7 +73,7 @@ def test_the_machine_as_it_is_is_asked_where_no_load_is_named() -> None:
 
 def functions() -> Iterator[tuple[Path, Function]]:
     for path in sorted((ROOT / "tests").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in statements(ast.parse(path.read_text())):
             if isinstance(node, Function):
                 yield path.relative_to(ROOT), node
 

@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
 KILLS = 2
 
 
+@pytest.mark.night
 @pytest.mark.parametrize("support", ["disabled", "enabled"] if IS_LONG else ["enabled"])
 async def test_a_worker_that_is_killed_loses_nothing_on_a_cluster_either(
     broker: SharedBroker, tmp_path: Path, name: str, support: str

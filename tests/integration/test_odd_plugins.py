@@ -211,7 +211,7 @@ def _assert_each_is_named(running: Worker) -> None:
         assert f"{name}|" in running.process.log, (cls, how)
 
 
-@pytest.mark.parametrize("how", ["hold", "hold-spin"])
+@pytest.mark.parametrize("how", ["hold", pytest.param("hold-spin", marks=pytest.mark.night)])
 def test_async_code_that_blocks_for_ever_cannot_keep_the_worker_from_a_clean_end(tmp_path: Path, how: str) -> None:
     with worker(tmp_path) as running:
         running.create("x", "OddAsyncSource", how=f"poll:{how}")
@@ -243,6 +243,7 @@ SWEEPING = {
 }
 
 
+@pytest.mark.night
 def test_a_plugin_that_closes_standard_error_neither_fails_what_logs_nor_ends_the_log(tmp_path: Path) -> None:
     with worker(tmp_path) as running:
         assert running.create("x", "OddAsyncSource", how="task-start:closes-stderr").status_code == 201
@@ -255,6 +256,7 @@ def test_a_plugin_that_closes_standard_error_neither_fails_what_logs_nor_ends_th
         assert "stopping" in running.process.log
 
 
+@pytest.mark.night
 def test_code_on_the_event_loop_that_ends_more_than_its_own_ends_neither_worker_nor_neighbour(tmp_path: Path) -> None:
     with worker(tmp_path) as running:
         made = running.create("healthy", "DatagenConnector", quickstart="users", kafka__topic="healthy")
@@ -278,6 +280,7 @@ def test_code_on_the_event_loop_that_ends_more_than_its_own_ends_neither_worker_
         assert running.stop()[0] == 0
 
 
+@pytest.mark.night
 def test_a_thread_that_spins_after_its_connector_was_deleted_is_named_and_ended(tmp_path: Path) -> None:
     with worker(tmp_path) as running:
         running.create("spin", "OddSource", how="poll:spin")
@@ -297,8 +300,12 @@ def test_a_thread_that_spins_after_its_connector_was_deleted_is_named_and_ended(
 @pytest.mark.parametrize(
     ("hows", "timeout_ms", "status"),
     # What does not hang is not to be taken for it where the machine is slow.
-    [(["problems:hang"], "1000", 503), (["problems:exit", "problems:texts", "problems:type"], "30000", 500)],
-    ids=["hangs", "goes wrong"],
+    [
+        pytest.param(["problems:hang"], "1000", 503, id="hangs"),
+        pytest.param(
+            ["problems:exit", "problems:texts", "problems:type"], "30000", 500, id="goes wrong", marks=pytest.mark.night
+        ),
+    ],
 )
 def test_validation_never_holds_the_worker_and_names_the_plugin(
     tmp_path: Path, hows: list[str], timeout_ms: str, status: int
@@ -329,6 +336,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.night
 def test_modules_that_are_no_plugins_are_named_once_and_left_out(tmp_path: Path) -> None:
     with worker(tmp_path) as running:
         code, _ = running.stop()

@@ -156,6 +156,7 @@ async def test_records_that_a_sink_names_as_bad_in_its_process_are_skipped(tmp_p
         await running.until(lambda: put(notes) == ["0", "2", "4", "6", "8"])
 
 
+@pytest.mark.night
 async def test_a_retriable_error_of_a_process_is_tried_again(tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     async with worker(tmp_path) as running:
@@ -216,7 +217,13 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("how", FAULTS)
+#: Others end a process in the same ways as these, with another word for it.
+FAULTS_OF_THE_NIGHT = {"abort", "kill", "fork", "block", "flood", "close"}
+
+
+@pytest.mark.parametrize(
+    "how", [pytest.param(how, marks=[pytest.mark.night] * (how in FAULTS_OF_THE_NIGHT)) for how in FAULTS]
+)
 async def test_a_fault_fails_the_task_with_its_cause_and_a_restart_goes_on(tmp_path: Path, how: str) -> None:
     notes, (told, code) = tmp_path / "notes", FAULTS[how]
     limits = {"plugin__process__timeout__ms": 2000, "plugin__memory__limit": "128m" if how == "leak" else "-1"}
@@ -302,6 +309,7 @@ async def test_processes_end_with_a_worker_that_is_killed(tmp_path: Path) -> Non
     await until(lambda: not alive(processes(notes)))
 
 
+@pytest.mark.night
 async def test_what_a_plugin_has_started_ends_with_a_worker_that_is_killed(tmp_path: Path) -> None:
     plugins, notes = tmp_path / "plugins", tmp_path / "notes"
     plugins.mkdir()
@@ -416,6 +424,7 @@ async def test_two_plugins_need_two_versions_of_one_library(tmp_path: Path) -> N
         assert 'Missing required configuration "topic"' in missing.json()["message"]
 
 
+@pytest.mark.night
 async def test_a_function_runs_in_a_folder_with_requirements_too(tmp_path: Path) -> None:
     folder = tmp_path / "plugins" / "short"
     folder.mkdir(parents=True)
@@ -471,6 +480,7 @@ def _children() -> set[int]:
     return found
 
 
+@pytest.mark.night
 async def test_neighbours_keep_their_rate_whatever_a_process_does(tmp_path: Path) -> None:
     limits = {"plugin__process__timeout__ms": 1500, "plugin__memory__limit": "100m"}
     again = {

@@ -165,6 +165,7 @@ async def large_changes(database: asyncpg.Connection) -> None:
     assert await database.fetchval("SELECT count(*) FROM here.t WHERE id BETWEEN 150000 AND 160000") > 0, "keys change"
 
 
+@pytest.mark.night
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 async def test_a_table_is_the_same_behind_a_topic_of_its_changes(

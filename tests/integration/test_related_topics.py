@@ -75,6 +75,7 @@ async def records_of(data_dir: Path, topic: str) -> list[tuple[Any, Any, int]]:
     return found
 
 
+@pytest.mark.night
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("exactly_once", [True, False])

@@ -87,7 +87,7 @@ def documented(name: str, principal: str) -> list[str]:
     return [re.sub(r" orders\b", f" {name}-data", line) for line in renamed]
 
 
-@pytest.mark.parametrize("support", ["disabled", "enabled"])
+@pytest.mark.parametrize("support", [pytest.param("disabled", marks=pytest.mark.night), "enabled"])
 async def test_a_worker_does_its_work_with_the_acls_of_the_howto_and_no_more(
     secured: Secured, tmp_path: Path, name: str, support: str
 ) -> None:
@@ -136,6 +136,7 @@ async def test_a_worker_does_its_work_with_the_acls_of_the_howto_and_no_more(
         assert [task["state"] for task in status.json()["tasks"]] == ["RUNNING"]
 
 
+@pytest.mark.night
 async def test_a_worker_that_may_not_keep_a_history_does_its_work_without(
     secured: Secured, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -181,6 +182,7 @@ async def test_what_a_connector_may_not_do_fails_its_task_and_says_the_acl_that_
         assert f"may not Describe topic '{name}-unseen'" in await worker.until_failed("other")
 
 
+@pytest.mark.night
 async def test_a_transactional_id_that_is_not_allowed_fails_the_connector_with_its_acl(
     secured: Secured, tmp_path: Path, name: str
 ) -> None:
@@ -193,6 +195,7 @@ async def test_a_transactional_id_that_is_not_allowed_fails_the_connector_with_i
         assert f"--operation Write --transactional-id {name}-source-0" in trace
 
 
+@pytest.mark.night
 async def test_where_somebody_else_makes_the_topics_nobody_here_needs_create(
     secured: Secured, tmp_path: Path, name: str
 ) -> None:

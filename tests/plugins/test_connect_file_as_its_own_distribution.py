@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import connect
+from tests.support.lengths import IS_LONG
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT = '''
@@ -49,7 +50,13 @@ CONFTEST = """
 import hypothesis
 hypothesis.settings.register_profile("moved", deadline=None, max_examples=5)
 hypothesis.settings.load_profile("moved")
+
+def pytest_collection_modifyitems(items):
+    items[:] = items[::{each}]
 """
+#: All modules of the tests are imported, and what they import; of their tests, which pass where they are at home, so many
+#: are run.
+EACH = 1 if IS_LONG else 8
 SHOW = """
 import importlib.metadata as metadata, logging, sys
 from connect.runtime.plugins import PluginHost
@@ -79,7 +86,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
             test.unlink()
     assert len(list((folder / "tests").glob("test_*.py"))) > 5, "the plugin's own tests go with it"
     (folder / "pyproject.toml").write_text(PYPROJECT)
-    (folder / "conftest.py").write_text(CONFTEST)
+    (folder / "conftest.py").write_text(CONFTEST.format(each=EACH))
     return folder
 
 

@@ -25,12 +25,12 @@ class Length:
 LENGTHS: Final = {
     "CONNECT_KILLS": Length(6, 200, "kills of a process that writes to a log in every way"),
     "CONNECT_CRASH_KILLS": Length(6, 200, "kills of a worker while four clients change its connectors"),
-    "CONNECT_LOOP_KILLS": Length(4, 200, "ends of a worker with every kind of connector, of several kinds"),
+    "CONNECT_LOOP_KILLS": Length(3, 200, "ends of a worker with every kind of connector, of several kinds"),
     "CONNECT_KIT_KILLS": Length(8, 1000, "kills at marks of progress by the crash kit, for each pair of connectors"),
     "CONNECT_KAFKA_KILLS": Length(2, 100, "kills at marks of progress of a worker on a real broker"),
     "CONNECT_BROKER_KILLS": Length(2, 20, "kills of one of three brokers under a source and a sink"),
     "CONNECT_BOUNCES": Length(3, 20, "bounces of a worker, clean and hard, in Kafka's system-test scenarios"),
-    "CONNECT_PODS": Length(3, 20, "stops of a pod under load, with exactly once and without"),
+    "CONNECT_PODS": Length(2, 20, "stops of a pod under load, with exactly once and without"),
     "CONNECT_WORKER_KILLS": Length(2, 20, "workers of a group that are killed or frozen in turn"),
     "CONNECT_OUTAGES": Length(
         1, 30, "rounds of a PostgreSQL server that stops, crashes and is cut off under running connectors"
@@ -41,7 +41,7 @@ LENGTHS: Final = {
     "CONNECT_POWER_CUT_EACH": Length(24, 1, "steps of a story from one loss of power to the next"),
     "CONNECT_DAMAGE_EACH": Length(8, 1, "bytes of a log from one flipped bit or cut to the next"),
     "CONNECT_ATTACK_S": Length(5, 300, "seconds of calls that schemathesis makes of the OpenAPI document"),
-    "CONNECT_ATTACK_EACH": Length(12, 1, "operations, in each of two modes, of which one is so called"),
+    "CONNECT_ATTACK_EACH": Length(18, 1, "operations, in each of two modes, of which one is so called"),
     "CONNECT_ATTACKS": Length(15, 500, "such calls at most, of each operation in each mode"),
     "CONNECT_CONNECTORS": Length(200, 1000, "connectors that are created and run at once"),
     "CONNECT_TABLES": Length(

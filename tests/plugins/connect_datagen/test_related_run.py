@@ -45,7 +45,9 @@ async def test_each_table_has_a_topic_and_the_last_batch_of_a_poll_the_offset():
     assert [batch.source_offset is None for batch in polled] == [True] * (len(polled) - 1) + [False]
 
 
-@pytest.mark.parametrize("polls", [1, 3, 8])
+@pytest.mark.parametrize(
+    "polls", [pytest.param(1, marks=pytest.mark.night), 3, pytest.param(8, marks=pytest.mark.night)]
+)
 async def test_a_task_goes_on_where_its_offset_says(polls):
     whole = await batches_of(await source_task(DatagenConnector, FAST), 14)
     begun = await batches_of(await source_task(DatagenConnector, FAST), polls)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from connect.records import Columns, TopicPartition
+from tests.support.lengths import IS_LONG
 from tests.support.worker import JSON, RunningWorker, running_worker
 
 from .conftest import Database
@@ -92,8 +93,11 @@ def row(number: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("mode", "count"),
-    [("insert", 10_000), ("upsert", 1000), ("exactly once", 1000)],
-    ids=["insert", "upsert", "exactly once"],
+    [
+        pytest.param("insert", 10_000 if IS_LONG else 3000, id="insert"),
+        pytest.param("upsert", 1000, id="upsert", marks=pytest.mark.night),
+        pytest.param("exactly once", 1000, id="exactly once"),
+    ],
 )
 async def test_one_bad_row_of_thousands_has_a_letter_that_says_why_and_all_others_are_in_the_table(
     worker: RunningWorker, database: Database, mode: str, count: int
@@ -186,7 +190,7 @@ async def test_several_tables_and_tombstones_of_one_fetch_have_their_bad_rows_na
     assert await database.rows("SELECT id, v FROM people ORDER BY id") == [(5, "y"), (None, '{"deep":1}')]
 
 
-@pytest.mark.parametrize("mode", ["insert", "upsert", "exactly once"])
+@pytest.mark.parametrize("mode", ["insert", pytest.param("upsert", marks=pytest.mark.night), "exactly once"])
 async def test_a_row_against_a_policy_is_a_bad_record_among_good_ones(
     worker: RunningWorker, database: Database, mode: str
 ) -> None:
@@ -216,7 +220,7 @@ async def test_a_row_against_a_policy_is_a_bad_record_among_good_ones(
     assert found == [("150", "42501")]
 
 
-@pytest.mark.parametrize("mode", ["insert", "upsert", "exactly once"])
+@pytest.mark.parametrize("mode", ["insert", pytest.param("upsert", marks=pytest.mark.night), "exactly once"])
 async def test_a_field_that_the_table_lacks_is_a_bad_record_among_good_ones_and_one_that_it_computes_is_none(
     worker: RunningWorker, database: Database, mode: str
 ) -> None:

@@ -53,6 +53,7 @@ def test_an_environment_that_is_there_is_taken_and_a_change_makes_another(tmp_pa
     assert Path(first).exists()
 
 
+@pytest.mark.night
 def test_one_that_was_left_half_made_is_made_anew(tmp_path: Path) -> None:
     python = Path(python_of(folder(tmp_path), root=tmp_path / "envs", timeout_s=120))
     (python.parent.parent / "connect-stamp").unlink()
@@ -206,6 +207,7 @@ def test_one_that_cannot_be_made_leaves_nothing_on_the_disk(tmp_path: Path) -> N
     assert [path.suffix for path in (tmp_path / "envs").iterdir()] == [".lock"]
 
 
+@pytest.mark.night
 def test_what_pip_has_started_and_does_not_end_with_it_is_not_waited_for(tmp_path: Path) -> None:
     leaves = "import subprocess, time\nsubprocess.Popen(['sleep', '20'], start_new_session=True)\ntime.sleep(60)\n"
     made = folder(tmp_path, f"--no-index\n{slow(tmp_path, leaves)}\n")
@@ -215,7 +217,15 @@ def test_what_pip_has_started_and_does_not_end_with_it_is_not_waited_for(tmp_pat
     assert time.monotonic() - began < 15
 
 
-@pytest.mark.parametrize(("version", "old"), [("1.10.2", True), ("2.3.1", True), ("2.12", False), ("2.100.0", False)])
+@pytest.mark.parametrize(
+    ("version", "old"),
+    [
+        pytest.param("1.10.2", True, marks=pytest.mark.night),
+        ("2.3.1", True),
+        ("2.12", False),
+        pytest.param("2.100.0", False, marks=pytest.mark.night),
+    ],
+)
 def test_a_version_below_what_the_api_needs_is_told_and_no_other(tmp_path: Path, version: str, old: bool) -> None:
     wheel = make_wheel(tmp_path, "pydantic", version, "")
     python = python_of(folder(tmp_path, f"--no-index\n{wheel}\n"), root=tmp_path / "envs", timeout_s=120)

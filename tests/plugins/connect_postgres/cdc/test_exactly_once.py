@@ -100,6 +100,7 @@ async def test_changes_survive_kills(tmp_path: Path, postgres_url: str, slot: st
     report.assert_exactly_once() if is_exact else report.assert_at_least_once()
 
 
+@pytest.mark.night
 async def test_a_snapshot_that_is_killed_goes_on_where_it_was(tmp_path: Path, postgres_url: str, slot: str) -> None:
     upstream = await asyncio.to_thread(TableUpstream, postgres_url, padding="x" * 500)
     await asyncio.to_thread(upstream.write, 12_000)
