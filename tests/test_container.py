@@ -178,6 +178,7 @@ def index(tmp_path: Path) -> dict[str, str]:
     return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder), "PIP_CONFIG_FILE": os.devnull}
 
 
+@pytest.mark.night
 def test_plugins_are_installed_once_beside_the_image_s_own_packages(tmp_path: Path, index: dict[str, str]) -> None:
     folder = tmp_path / "python"
     environment = {**index, PIP_INSTALL: "brand_new==1.0", PIP_FOLDER: str(folder)}
@@ -198,7 +199,6 @@ def test_plugins_are_installed_once_beside_the_image_s_own_packages(tmp_path: Pa
     }, "what the image has is not installed again"
 
 
-@pytest.mark.night
 def test_a_file_of_requirements_is_taken_and_what_needs_another_version_of_the_image_s_is_refused(
     tmp_path: Path, index: dict[str, str], capfd: pytest.CaptureFixture[str]
 ) -> None:

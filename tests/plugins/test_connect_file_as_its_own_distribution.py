@@ -54,8 +54,7 @@ hypothesis.settings.load_profile("moved")
 def pytest_collection_modifyitems(items):
     items[:] = items[::{each}]
 """
-#: All modules of the tests are imported, and what they import; of their tests, which pass where they are at home, so many
-#: are run.
+#: All modules of the tests are imported, and what they import; of the tests one of so many is run.
 EACH = 1 if IS_LONG else 8
 SHOW = """
 import importlib.metadata as metadata, logging, sys
