@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
-from connect.api import ConfigError, register_code
+from connect.api import ConfigError, InvalidConfigError, register_code
 from connect.api.error_codes import CODES
+from connect.runtime.connector_config import SinkConnectorConfig, SourceConnectorConfig
 from connect.runtime.factory import connector_desc
 from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.providers.config_providers import NO_REFERENCES, provider_names, why_unknown
@@ -72,6 +73,7 @@ def lint_connector(
         found.append(
             Finding(error.config_path or "connector.class", Level.ERROR, error.message, error.code, error.hint)
         )
+        found += _of_any_connector(whole)
     pieces = secret_pieces(plugins, whole)
     return [Finding(one.check, one.level, without(one.message, pieces), one.code, one.fix) for one in found]
 
@@ -91,6 +93,17 @@ def _of_connector(
     for warning in looked.warnings:
         level = Level.ERROR if warning.code in (UNKNOWN_CLASS, WILL_FAIL) else Level.WARNING
         yield Finding(warning.key, level, warning.message, warning.code, _FIXES.get(warning.code, ""))
+
+
+def _of_any_connector(config: Mapping[str, str]) -> Iterator[Finding]:
+    """Find what is wrong with the keys that each connector has, where the class is not known."""
+    kind = SinkConnectorConfig if {"topics", "topics.regex"} & config.keys() else SourceConnectorConfig
+    without_class = {key: value for key, value in config.items() if key != "connector.class"}
+    try:
+        kind.parse({"connector.class": "unknown", **without_class})
+    except InvalidConfigError as error:
+        for problem in error.problems:
+            yield Finding(problem.key, Level.ERROR, problem.message, INVALID)
 
 
 def _of_texts(plugins: PluginHost, config: Mapping[str, str]) -> Iterator[Finding]:

@@ -30,6 +30,12 @@ def test_blanks_around_a_value_are_told(value: str) -> None:
     assert codes(lint({**SINK, "file": value})) == [("file", "lint.blanks", Level.WARNING)]
 
 
+@pytest.mark.parametrize("wrong", [{"connector.class": "FileStreamSnik"}, {"connector.class": ""}])
+def test_what_each_connector_has_is_looked_at_where_its_class_is_not_there(wrong: dict[str, str]) -> None:
+    found = lint({**SINK, **wrong, "tasks.max": "many", "errors.tolerance": "some"})
+    assert [one.check for one in found] == ["connector.class", "tasks.max", "errors.tolerance"]
+
+
 def test_a_class_that_is_not_there_has_the_nearest_beside_it() -> None:
     (one,) = lint({**SINK, "connector.class": "FileStreamSnik"})
     assert one.check == "connector.class"
