@@ -38,7 +38,7 @@ from connect.runtime.border.calls import PluginTimeoutError
 from connect.runtime.connector_context import connector_context
 from connect.runtime.processes.declarations import METHODS, base_of, config_keys, declared, text_of
 from connect.runtime.processes.errors import ProcessFailedError, restored
-from connect.runtime.processes.process import START_S, Deaf, Hears, Launch, PluginProcess
+from connect.runtime.processes.process import BYE_S, START_S, Deaf, Hears, Launch, PluginProcess
 from connect.runtime.processes.settings import ISOLATION
 
 logger = logging.getLogger(__name__)
@@ -199,22 +199,22 @@ class _StandIn:
             raise
 
     def _leave(self) -> None:
-        """Give the process up."""
+        """Give the process up, and wait for its end a little: what it still holds, the next one may need."""
         process, self._process = self._process, None
         if process is not None:
             process.close()
+            process.wait(BYE_S)
 
     def close(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            try:
-                if process.is_alive:
-                    process.call(_INSTANCE, "close")
-            finally:
-                process.close()
+        process = self._process
+        try:
+            if process is not None and process.is_alive:
+                process.call(_INSTANCE, "close")
+        finally:
+            self._leave()
 
     def _open(self, plugin: Plugin) -> None:
-        context = getattr(plugin, "context", None)
+        context = self._given
         connector = getattr(context, "connector", None) or getattr(context, "name", "") or ""
         log = logging.getLogger(f"connect.connector.{connector}" if connector else "connect.plugin")
         process = PluginProcess(
@@ -226,6 +226,11 @@ class _StandIn:
                 context.stopping.set()
         process.start()
         self._process = process
+
+    @property
+    def _given(self) -> Any:
+        """The context; None where it was given none, which its author does in a test of `configure`."""
+        return getattr(self, "context", None)
 
     def _hears(self, context: Any) -> Hears:
         return Deaf()
@@ -260,14 +265,16 @@ def _who() -> str:
 
 class _ConnectorStandIn(_StandIn):
     def _said(self) -> dict[str, Any]:
-        context = cast(Connector, self).context
+        if (context := self._given) is None:
+            return super()._said()
         return {**super()._said(), "role": "connector", "connector": context.name}
 
     def _hears(self, context: Any) -> Hears:
         return _ConnectorEars(context)
 
     def _lost(self, error: ProcessFailedError) -> None:
-        cast(Connector, self).context.raise_error(error)
+        if self._given is not None:
+            self._given.raise_error(error)
 
 
 class _ConnectorEars(Deaf):
@@ -359,12 +366,13 @@ class _SourceStandIn(_StandIn):
     _has_told = False
 
     def _said(self) -> dict[str, Any]:
-        context = cast(SourceTask, self).context
+        if (context := self._given) is None:
+            return super()._said()
         return {**super()._said(), "role": "source", "connector": context.connector, "task": context.task}
 
     def _changes(self) -> dict[str, Any] | None:
         # It is known when the task starts, and not yet when it is made.
-        if self._has_told or cast(SourceTask, self).context.transaction is None:
+        if self._has_told or self._given is None or self._given.transaction is None:
             return None
         self._has_told = True
         return {"transaction": True}
@@ -373,11 +381,12 @@ class _SourceStandIn(_StandIn):
         return _SourceEars(context)
 
     def _lost(self, error: ProcessFailedError) -> None:
-        cast(SourceTask, self).context.wakeup()  # the next poll fails
+        if self._given is not None:
+            self._given.wakeup()  # the next poll fails
 
     def _in_transaction(self, parts: Any) -> Any:
         """Hand on where transactions end to the context of here, by the very records that are returned."""
-        requests = cast(SourceTask, self).context.transaction
+        requests = None if self._given is None else self._given.transaction
         if requests is None:
             return parts
         has_batches = cast(type[SourceTask], type(self)).poll_batch is not SourceTask.poll_batch
@@ -403,14 +412,15 @@ class _SinkStandIn(_StandIn):
     _told: frozenset[tuple[str, int]] = frozenset()
 
     def _said(self) -> dict[str, Any]:
-        context = cast(SinkTask, self).context
+        if (context := self._given) is None:
+            return super()._said()
         return {**super()._said(), "role": "sink", "connector": context.connector, "task": context.task}
 
     def _hears(self, context: Any) -> Hears:
         return _SinkEars(context)
 
     def _changes(self) -> dict[str, Any] | None:
-        assigned = cast(SinkTask, self).context.assignment
+        assigned = self._told if self._given is None else self._given.assignment
         if assigned == self._told:
             return None
         self._told = assigned
@@ -441,6 +451,7 @@ class _Shared:
             is_last = self._open == 0
         if is_last:
             self.process.close()
+            self.process.wait(BYE_S)
 
 
 @dataclass(frozen=True, slots=True)

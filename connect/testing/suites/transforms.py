@@ -403,6 +403,7 @@ class TransformSuite(CalledSuite):
         """Return the suite's records that it does not refuse."""
         made = self._made(folder)
         taken = [record for record in self.records() if not isinstance(self._outcome(made, record), str)]
+        made.close()
         if not taken:
             pytest.skip("it refuses all records of the suite")
         return taken

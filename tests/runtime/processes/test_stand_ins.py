@@ -266,3 +266,14 @@ def test_a_task_that_is_to_stop_while_its_process_is_started_has_its_grace_time(
     with pytest.raises(PluginError, match="no start"):
         task.configure(cls.task_class.config_class.parse({"topic": "t"}))
     assert seen != [None]
+
+
+@pytest.mark.parametrize("of", [CountSource, NoteSink])
+def test_an_instance_without_a_context_is_configured_and_ended_as_its_author_does_it(of: Any, tmp_path: Path) -> None:
+    cls: Any = stand_in_of(of, LAUNCH, "p")
+    for made, declared_by in ((cls(), cls), (cls.task_class(), cls.task_class)):
+        config = {"topic": "t", "journal": str(tmp_path / "notes")}
+        made.configure(declared_by.config_class.parse(config))
+        process = made._process
+        made.close()
+        assert process.wait(15)

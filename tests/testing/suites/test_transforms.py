@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from connect.api import DataError, Record, transform
+import threading
+from pathlib import Path
+
+from connect.api import Config, DataError, Record, Transform, transform
 from connect.testing.suites import TransformSuite
 
 
@@ -35,3 +38,31 @@ class TestShout(TransformSuite):
 
     def dropped_record(self) -> Record:
         return Record("t", {"name": "secret"})
+
+
+class Threaded(Transform[Config]):
+    """Has a thread from `configure` to `close`, as one that looks up names in the background."""
+
+    def configure(self, config: Config) -> None:
+        super().configure(config)
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.ended.wait, args=(60,))
+        self.thread.start()
+
+    def apply(self, record: Record) -> Record:
+        return record
+
+    def close(self) -> None:
+        if hasattr(self, "thread"):
+            self.ended.set()
+            self.thread.join(10)
+
+
+def test_a_transform_that_ends_its_thread_as_it_is_closed_leaves_none(tmp_path: Path) -> None:
+    class OfThreaded(TransformSuite):
+        transform = Threaded
+
+        def records(self) -> list[Record]:
+            return [Record("t", {"a": 1})]
+
+    OfThreaded().test_life_leaves_no_thread_and_no_file(tmp_path)
