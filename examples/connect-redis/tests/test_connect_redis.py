@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 import redis
-from connect_redis import redis_sink
+from connect_redis import _told, redis_sink
 
-from connect.api import ConfigError, DataError, Record, RetriableError
+from connect.api import ConfigError, DataError, Record, RetriableError, Schema
 from connect.testing import SinkHarness
+from connect.testing.crash import Proxy
+from connect.testing.suites import SinkSuite
 
 PROGRAM = os.environ.get("REDIS_SERVER") or shutil.which("redis-server")
 
@@ -108,6 +115,11 @@ def test_what_is_put_again_after_a_crash_changes_nothing(server: str, client: re
         (Record("topic", 1), "string", "its key is null"),
         (Record("topic", 1, key="k"), "hash", "its value is int; expected an object"),
         (Record("topic", float("nan"), key="k"), "string", "it is no JSON"),
+        (Record("topic", "\ud800", key="k"), "string", "it is no text"),
+        (Record("topic", "x", key="\ud800"), "string", "it is no text"),
+        (Record("topic", {"a": None}, key="k"), "hash", "expected an object with fields"),
+        (Record("topic", {1: "a"}, key="k"), "hash", "the field 1 has no text for its name"),
+        (Record("topic", {}), "stream", "has no fields, and it has no key"),
     ],
 )
 def test_a_record_that_does_not_fit_is_named_and_nothing_is_written(
@@ -127,6 +139,43 @@ def test_a_key_of_another_kind_is_a_bad_record(server: str, client: redis.Redis)
         with pytest.raises(DataError, match="WRONGTYPE"):
             sink.put(Record("topic", "x"))
         sink.stop()
+
+
+def test_the_record_that_the_server_refuses_is_named(server: str, client: redis.Redis) -> None:
+    client.set("other", "no stream")
+    with SinkHarness(redis_sink, config(server, form="stream"), partitions=[("topic", 0), ("other", 0)]) as sink:
+        with pytest.raises(DataError, match="WRONGTYPE") as raised:
+            sink.put_together(Record("other", "x"))
+        assert [one.index for one in raised.value.failed] == [0]
+        sink.stop()
+
+
+def test_a_server_that_takes_no_writes_has_no_bad_records(server: str, client: redis.Redis) -> None:
+    client.config_set("min-replicas-to-write", 1)
+    try:
+        with SinkHarness(redis_sink, config(server)) as sink:
+            with pytest.raises(RetriableError, match="NOREPLICAS"):
+                sink.put(Record("topic", "x", key="k"))
+            client.config_set("min-replicas-to-write", 0)
+            sink.put(Record("topic", "x", key="k"))
+    finally:
+        client.config_set("min-replicas-to-write", 0)
+    assert client.get("k") == b"x"
+
+
+@pytest.mark.parametrize("word", ["MISCONF", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "NOREPLICAS", "LOADING"])
+def test_what_a_server_says_of_itself_is_about_no_record(word: str) -> None:
+    error = redis.exceptions.ResponseError(f"{word} not now")
+    assert isinstance(_told(error, "there"), RetriableError)
+
+
+def test_an_address_that_is_none_is_told_of() -> None:
+    with (
+        pytest.raises(ConfigError, match="the address is wrong") as raised,
+        SinkHarness(redis_sink, {"url": "http://x"}),
+    ):
+        pytest.fail("it started")
+    assert raised.value.config_path == "url"
 
 
 def test_a_server_that_is_out_of_memory_is_waited_for(server: str, client: redis.Redis) -> None:
@@ -152,3 +201,53 @@ def test_nobody_who_answers_is_waited_for() -> None:
         with pytest.raises(RetriableError):
             sink.put(Record("topic", "x", key="k"))
         sink.stop()
+
+
+class TestCertificate(SinkSuite):
+    """Each folder has a prefix of its own; the server is behind a proxy, so that it can be away."""
+
+    connector = redis_sink
+    is_idempotent = True
+    kills = 2
+    url: ClassVar[str]
+    proxy: ClassVar[Proxy]
+
+    @pytest.fixture(autouse=True)
+    def _server(self, server: str) -> Iterator[None]:
+        host, port = server.removeprefix("redis://").removesuffix("/0").split(":")
+        with Proxy(host, int(port)) as proxy:
+            type(self).url, type(self).proxy = server, proxy
+            yield
+
+    def make_config(self, folder: Path) -> dict[str, str]:
+        return config(f"redis://127.0.0.1:{self.proxy.port}/0", key_prefix=f"{prefix_of(folder)}:") | {
+            "password": "right"
+        }
+
+    def make_record(self, number: int) -> Record:
+        return Record(self.topic, f"value {number}", key=f"{number:06}")
+
+    def typed_record(self, schema: Schema | None, value: Any) -> Record:
+        return Record(self.topic, {"f": value}, key="key")
+
+    def bad_record(self) -> Record:
+        return Record(self.topic, float("nan"), key="bad")
+
+    def read(self, folder: Path) -> list[Any]:
+        with closing(redis.Redis.from_url(self.url, password="right")) as client:
+            found = sorted(client.scan_iter(f"{prefix_of(folder)}:*", count=10_000))
+            return [value.decode() for value in client.mget(found)] if found else []
+
+    def as_read(self, record: Record) -> Any:
+        return record.value if isinstance(record.value, str) else json.dumps(record.value)
+
+    @contextmanager
+    def target_down(self, folder: Path) -> Iterator[None]:
+        self.proxy.refuses = True
+        self.proxy.cut()
+        yield
+        self.proxy.refuses = False
+
+
+def prefix_of(folder: Path) -> str:
+    return hashlib.sha256(str(folder).encode()).hexdigest()[:12]
