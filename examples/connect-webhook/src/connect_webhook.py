@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import time
 from collections.abc import AsyncGenerator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Annotated, Any
 
 import httpx
@@ -17,6 +20,8 @@ __version__ = "0.1.0"
 
 #: Answers that say that the server, and not the record, is at fault.
 AGAIN = {408, 425, 429}
+#: How long a server is left alone at most, whatever it asks for, in seconds.
+WAIT_S_MAX = 3600.0
 #: Answers that say that no record would be taken.
 REFUSED = {401, 403, 404, 405, 410}
 
@@ -56,13 +61,13 @@ async def _send(client: httpx.AsyncClient, url: str, secret: Secret, records: li
     body = _body(records)
     try:
         answer = await client.post(url, content=body, headers=_headers(secret, records, body))
-    except httpx.TransportError as error:
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        raise ConfigError(f"{url} is no address: {error}", config_path="url") from error
+    except httpx.RequestError as error:
         raise RetriableError(f"{url} does not answer: {error!r}") from error
     status = answer.status_code
     if status in AGAIN or status >= 500:
-        after = answer.headers.get("retry-after", "")
-        wait_ms = int(float(after) * 1000) if after.replace(".", "", 1).isdigit() else None
-        raise RetriableError(f"{url} answers {status}; it is asked again", retry_after_ms=wait_ms)
+        raise RetriableError(f"{url} answers {status}; it is asked again", retry_after_ms=_wait_ms(answer))
     if status in REFUSED or 300 <= status < 400:
         raise ConfigError(f"{url} answers {status}; expected 2xx", hint="Look at url and secret.", config_path="url")
     if status >= 400:
@@ -73,10 +78,25 @@ async def _send(client: httpx.AsyncClient, url: str, secret: Secret, records: li
     return []
 
 
+def _wait_ms(answer: httpx.Response) -> int | None:
+    """Return how long a server asks to be left alone, of Retry-After: seconds, or a date by the server's own clock."""
+    after = answer.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", after):
+        wait_s = float(after)
+    else:
+        try:
+            there = answer.headers.get("date")
+            now = parsedate_to_datetime(there) if there else datetime.now(UTC)
+            wait_s = (parsedate_to_datetime(after) - now).total_seconds()
+        except (TypeError, ValueError):  # it is neither
+            return None
+    return int(min(max(wait_s, 0.0), WAIT_S_MAX) * 1000)
+
+
 def _body(records: list[Record]) -> bytes:
     try:
         return json.dumps({"records": [_shown(record) for record in records]}, allow_nan=False).encode()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         failed = [found for number, record in enumerate(records) if (found := _misfit(number, record)) is not None]
         raise DataError(f"{len(failed)} records are no JSON: {failed[0].reason}", failed=failed) from None
 
@@ -89,7 +109,7 @@ def _shown(record: Record) -> dict[str, Any]:
 def _misfit(number: int, record: Record) -> FailedRecord | None:
     try:
         json.dumps(_shown(record), allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         return FailedRecord(number, str(error))
     return None
 

@@ -7,7 +7,9 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -15,6 +17,7 @@ from connect_webhook import webhook
 
 from connect.api import ConfigError, DataError, Record, RetriableError
 from connect.testing import SinkHarness, Worker
+from connect.testing.suites import SinkSuite
 
 SECRET = "a secret of both sides"
 
@@ -24,6 +27,11 @@ class Receiver(BaseHTTPRequestHandler):
 
     requests: ClassVar[list[dict[str, str]]] = []
     records: ClassVar[dict[str, Any]] = {}
+    #: By the path of a URL, what came there.
+    paths: ClassVar[dict[str, dict[str, Any]]] = {}
+    is_down = False
+    #: How many records it takes before it refuses; None: all.
+    left: int | None = None
     answers: ClassVar[list[tuple[int, dict[str, str], bytes]]] = []
 
     def do_POST(self) -> None:
@@ -31,6 +39,12 @@ class Receiver(BaseHTTPRequestHandler):
         at = self.headers["X-Connect-Timestamp"]
         signed = hmac.new(SECRET.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest()
         self.requests.append(dict(self.headers))
+        if self.is_down:
+            return self.answer(503, {}, b"")
+        if self.left is not None:
+            if self.left <= 0:
+                return self.answer(503, {}, b"")
+            type(self).left = self.left - len(json.loads(body)["records"])
         if self.answers:
             return self.answer(*self.answers.pop(0))
         if not hmac.compare_digest(self.headers["X-Connect-Signature"], f"sha256={signed}"):
@@ -42,10 +56,11 @@ class Receiver(BaseHTTPRequestHandler):
         if any(one["value"] == "worse" for one in found):
             return self.answer(400, {}, b"one of them is odd")
         self.records.update({one["id"]: one["value"] for one in found})
+        self.paths.setdefault(self.path, {}).update({one["id"]: one["value"] for one in found})
         return self.answer(204, {}, b"")
 
     def answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        self.send_response(status)
+        self.send_response_only(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
@@ -118,6 +133,33 @@ def test_nobody_who_answers_is_waited_for() -> None:
         sink.stop()
 
 
+@pytest.mark.parametrize(
+    ("after", "date", "wait_ms"),
+    [
+        ("99999999999999999999", None, 3_600_000),
+        ("Sat, 01 Jan 2000 00:02:00 GMT", "Sat, 01 Jan 2000 00:00:00 GMT", 120_000),
+        ("soon", None, None),
+        ("\u00b2", None, None),
+    ],
+)
+def test_a_receiver_says_when_to_ask_again_in_seconds_or_by_its_own_clock(
+    after: str, date: str | None, wait_ms: int | None
+) -> None:
+    with SinkHarness(webhook, CONFIG) as sink:
+        Receiver.answers.append((503, {"Retry-After": after, **({"Date": date} if date else {})}, b""))
+        with pytest.raises(RetriableError) as raised:
+            sink.put(1)
+        assert raised.value.retry_after_ms == wait_ms
+        sink.stop()
+
+
+def test_an_address_that_is_none_is_no_outage() -> None:
+    with SinkHarness(webhook, CONFIG | {"url": "partner.example.com/hook"}) as sink:
+        with pytest.raises(ConfigError, match="is no address"):
+            sink.put(1)
+        sink.stop()
+
+
 @pytest.mark.parametrize("status", [301, 403, 404])
 def test_a_receiver_that_would_take_nothing_fails_the_task(status: int) -> None:
     with SinkHarness(webhook, CONFIG) as sink:
@@ -135,7 +177,14 @@ def test_a_wrong_secret_is_refused_and_not_told() -> None:
         sink.stop()
 
 
-@pytest.mark.parametrize("value", [b"bytes", float("nan")])
+def nested() -> Any:
+    found: Any = []
+    for _ in range(100_000):
+        found = [found]
+    return found
+
+
+@pytest.mark.parametrize("value", [b"bytes", float("nan"), nested()], ids=["bytes", "nan", "nested"])
 def test_a_value_that_is_no_json_is_a_bad_record(value: Any) -> None:
     with SinkHarness(webhook, CONFIG) as sink:
         with pytest.raises(DataError, match="1 records are no JSON") as raised:
@@ -143,3 +192,40 @@ def test_a_value_that_is_no_json_is_a_bad_record(value: Any) -> None:
         assert [one.index for one in raised.value.failed] == [1]
         sink.stop()
     assert Receiver.requests == []
+
+
+class TestCertificate(SinkSuite):
+    """Each folder has a path of its own. What comes twice is known by its id, as a receiver does."""
+
+    connector = webhook
+    is_idempotent = True
+    kills = 2
+    large = 1_000
+
+    def make_config(self, folder: Path) -> dict[str, str]:
+        return {"url": f"http://127.0.0.1:{SERVER.server_port}/{folder_name(folder)}", "secret": SECRET}
+
+    def read(self, folder: Path) -> list[Any]:
+        return list(Receiver.paths.get(f"/{folder_name(folder)}", {}).values())
+
+    def as_read(self, record: Record) -> Any:
+        return json.loads(json.dumps(record.value))
+
+    def bad_record(self) -> Record:
+        return Record(self.topic, object())
+
+    @contextmanager
+    def target_down(self, folder: Path) -> Iterator[None]:
+        Receiver.is_down = True
+        yield
+        Receiver.is_down = False
+
+    @contextmanager
+    def target_breaks(self, folder: Path, records: int) -> Iterator[None]:
+        Receiver.left = records
+        yield
+        Receiver.left = None
+
+
+def folder_name(folder: Path) -> str:
+    return hashlib.sha256(str(folder).encode()).hexdigest()[:12]
