@@ -15,6 +15,7 @@ from connect.api import ConfigError, EnvironmentFault
 from connect.cli.authoring import KINDS, LICENCES
 from connect.cli.output import UsageError, as_json_option, print_json, print_table
 from connect.cli.rest import RestClient, rest_command
+from connect.cli.settings import text_of
 from connect.cli.texts import parse_json, read_text
 from connect.runtime.model import PluginKind
 
@@ -242,7 +243,7 @@ def _keys_of(file: Path) -> dict[str, str]:
     found = found.get("config", found) if isinstance(found, dict) else None
     if not isinstance(found, dict):
         raise ConfigError(f"{file} is no JSON object of keys", code="config.unreadable")
-    return {key: str(value) for key, value in found.items() if key not in ("name", "connector.class")}
+    return {key: text_of(file, key, value) for key, value in found.items() if key not in ("name", "connector.class")}
 
 
 @plugin.command()
@@ -289,7 +290,7 @@ def docs(name: str, plugin_path: tuple[Path, ...], output: Path | None) -> None:
         click.echo(text, nl=False)
         return
     try:
-        output.write_text(text)
+        output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise EnvironmentFault(f"cannot write {output}: {error}", code=NOT_WRITTEN) from error
 

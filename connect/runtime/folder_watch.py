@@ -93,7 +93,8 @@ class FolderWatch:
                             self._changed()
                         continue  # what has come since is seen before the next wait
                 except Exception:  # of a file system, or of who is told: the next look may go well
-                    logger.warning("%s cannot be looked at; that is tried again", self._of, exc_info=True)
+                    named = ", ".join(map(str, self._folders))
+                    logger.warning("%s (%s) cannot be looked at; that is tried again", self._of, named, exc_info=True)
                 self._wait(LOOK_S if self._inotify is not None else POLL_S)
         finally:
             if self._inotify is not None:

@@ -411,7 +411,7 @@ def _spec_of(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
 
 def files_of(path: Path) -> Files:
     """Return the files of a module, or of a package's folder without what is hidden, compiled, or an environment."""
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113 - pathlib raises for what may not be looked at
         return dict(_stamps([path]))
     found = dict(_stamps(itertools.islice(_walk(path), _FILES_MAX)))
     if len(found) == _FILES_MAX:
@@ -436,7 +436,8 @@ def _folders(top: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def _is_env(at: str, folder: str) -> bool:
-    return Path(at, folder, "pyvenv.cfg").is_file()
+    # pathlib raises for one that may not be looked into.
+    return os.path.isfile(os.path.join(at, folder, "pyvenv.cfg"))  # noqa: PTH113, PTH118
 
 
 def _stamps(paths: Iterable[Path]) -> Iterator[tuple[str, tuple[int, int, int]]]:

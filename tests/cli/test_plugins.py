@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from connect.api import ConfigError
+from connect.cli.plugins import _keys_of
 from tests.cli.conftest import Cli
 from tests.support.answers import answering
 from tests.support.command import connect, connect_process
@@ -112,3 +114,12 @@ def first(records): pass
 @sink
 def second(records): pass
 """
+
+
+def test_the_keys_of_a_certificate_are_text_as_a_connectors_are(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text('{"name": "x", "config": {"connector.class": "y", "on": true, "count": 5, "half": 0.5}}')
+    assert _keys_of(file) == {"on": "true", "count": "5", "half": "0.5"}
+    file.write_text('{"on": null}')
+    with pytest.raises(ConfigError, match="key 'on' must be text, a number or true or false"):
+        _keys_of(file)

@@ -4,6 +4,7 @@ import logging
 import os
 import resource
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,34 @@ def test_a_watch_that_is_closed_at_once_ends(tmp_path: Path) -> None:
         watch.start()
         watch.close()
         assert not watch._thread.is_alive()
+
+
+def test_a_folder_that_cannot_be_looked_into_holds_nothing_up(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is behind a path that is too long raises as what may not be looked at does, also for root."""
+    monkeypatch.chdir(folder)
+    length = len(os.path.realpath(folder))
+    while length < 4085:
+        name = "x" * min(200, 4086 - length)
+        os.mkdir(name)  # noqa: PTH102 - such a path is no argument of a call
+        os.chdir(name)
+        length += 1 + len(name)
+    monkeypatch.chdir(tmp_path)
+    watch = FolderWatch([folder], lambda: None)
+    watch.start()
+    watch.close()
+    assert not watch._thread.is_alive()
+
+
+def test_a_folder_that_cannot_be_looked_at_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = FolderWatch([tmp_path / "connectors"], lambda: None)
+    monkeypatch.setattr(watch, "_look", lambda: 1 / 0)
+    watch.start()
+    deadline = time.monotonic() + DEADLINE_S
+    while not caplog.messages and time.monotonic() < deadline:
+        time.sleep(0.005)
+    watch.close()
+    assert caplog.messages[0] == f"{tmp_path / 'connectors'} cannot be looked at; that is tried again"

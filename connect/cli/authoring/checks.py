@@ -78,7 +78,7 @@ def target_of(given: str) -> Target:
 
 def _of_folder(folder: Path) -> Target:
     try:
-        project = tomllib.loads((folder / "pyproject.toml").read_text()).get("project", {})
+        project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8")).get("project", {})
     except (OSError, ValueError) as error:
         raise ConfigError(f"{folder / 'pyproject.toml'} cannot be read: {error}", code="config.unreadable") from error
     entries = project.get("entry-points", {}).get(hooks.ENTRY_POINT_GROUP, {})
@@ -182,15 +182,19 @@ def _secrets(own: PluginHost) -> Iterator[Finding]:
 
 
 def _version(target: Target, own: PluginHost) -> Iterator[Finding]:
-    if not _VERSION.fullmatch(target.version):
+    if not target.version and "version" in target.metadata.get("dynamic", ()):
+        told = f"{target.title} is not installed, and its version is dynamic: pip install -e . to have it looked at"
+        yield Finding("version", Level.WARNING, told)
+    elif not _VERSION.fullmatch(target.version):
         yield Finding("version", Level.ERROR, f"{target.version!r} is no version; expected one such as 0.1.0")
         return
-    problems = [
-        f"{desc.name} says {desc.cls.version}, and {target.title} is {target.version}"
-        for desc in own.list()
-        if desc.cls.version != target.version
-    ]
-    yield from _found("version", problems, target.version, Level.WARNING)
+    else:
+        problems = [
+            f"{desc.name} says {desc.cls.version}, and {target.title} is {target.version}"
+            for desc in own.list()
+            if desc.cls.version != target.version
+        ]
+        yield from _found("version", problems, target.version, Level.WARNING)
     if not any(re.match(r"connect[-_.]runtime\b", requirement, re.IGNORECASE) for requirement in target.requires):
         yield Finding("version", Level.WARNING, f"{target.title} does not list connect-runtime in its dependencies")
 
@@ -223,14 +227,12 @@ def _types(target: Target, modules: Sequence[str]) -> Iterator[Finding]:
         yield Finding("types", Level.OK, "not checked: it is installed, and its sources may be elsewhere")
         return
     packages = sorted({module.partition(".")[0] for module in modules})
-    sources = [
-        str(found)
-        for place in target.importable
-        for package in packages
-        if (found := Path(place) / package).is_dir() or (found := Path(place) / f"{package}.py").is_file()
-    ][:1]
+    found = {package: _source_of(package, target.importable) for package in packages}
+    sources = [str(source) for source in found.values() if source is not None]
+    missing = [package for package, source in found.items() if source is None]
+    if missing:
+        yield Finding("types", Level.WARNING, f"there are no sources of {', '.join(missing)} in {target.folder}")
     if not sources:
-        yield Finding("types", Level.WARNING, f"there are no sources of {', '.join(packages)} in {target.folder}")
         return
     command = [sys.executable, "-m", "mypy", "--no-error-summary", *sources]
     try:
@@ -239,9 +241,20 @@ def _types(target: Target, modules: Sequence[str]) -> Iterator[Finding]:
         yield Finding("types", Level.WARNING, f"mypy did not end within {_MYPY_S:g} s")
         return
     told = [line for line in (done.stdout + done.stderr).splitlines() if ": note:" not in line]
+    if done.returncode and not told:
+        told = [f"mypy ended with {done.returncode}, and says nothing"]
     yield from _found("types", told if done.returncode else [], "mypy finds nothing")
-    if (sources_dir := Path(sources[0])).is_dir() and not (sources_dir / "py.typed").is_file():
-        yield Finding("types", Level.WARNING, f"{sources_dir.name} has no py.typed, so its users' checkers do not look")
+    for source in map(Path, sources):
+        if source.is_dir() and not (source / "py.typed").is_file():
+            yield Finding("types", Level.WARNING, f"{source.name} has no py.typed, so its users' checkers do not look")
+
+
+def _source_of(package: str, places: Sequence[str]) -> Path | None:
+    for place in places:
+        for found in (Path(place) / package, Path(place) / f"{package}.py"):
+            if found.is_dir() or (found.suffix == ".py" and found.is_file()):
+                return found
+    return None
 
 
 def _run(command: Sequence[str], folder: Path | None, timeout_s: float) -> subprocess.CompletedProcess[str]:

@@ -29,7 +29,7 @@ class Names:
     """All names of a plugin that is called 'sea-ice'.
 
     Attributes:
-        name: sea-ice: of its entry point.
+        name: sea_ice: of its entry point, and as a config names the class that a function makes.
         distribution: connect-sea-ice: what pip installs.
         package: connect_sea_ice: what Python imports.
         function: sea_ice.

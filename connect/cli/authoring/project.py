@@ -40,7 +40,7 @@ def write(target: Path, files: Mapping[str, str]) -> None:
         for name, text in files.items():
             path = made / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8")
         # Refused where somebody has made it meanwhile, unless it is an empty folder.
         made.rename(target)
     except OSError as error:

@@ -66,7 +66,7 @@ def files_of(wanted: Wanted) -> dict[str, str]:
     }
     texts = {path: Template(text).substitute(words) for path, text in found.items()}
     if wanted.licence != "none":
-        text = Path(__file__).with_name("licences").joinpath(f"{wanted.licence}.txt").read_text()
+        text = Path(__file__).with_name("licences").joinpath(f"{wanted.licence}.txt").read_text("utf-8")
         texts["LICENSE"] = Template(text).safe_substitute(words) if wanted.licence != "Apache-2.0" else text
     texts[f"examples/{names.name}.json"] = json.dumps(_example(wanted, words), indent=2) + "\n"
     return texts
@@ -182,7 +182,7 @@ jobs:
     timeout-minutes: 15
     strategy:
       matrix:
-        python-version: ["3.11", "3.12", "3.13"]
+        python-version: ["3.11", "3.12", "3.13", "3.14"]
     steps:
       - uses: actions/checkout@v4
       - uses: actions/setup-python@v5

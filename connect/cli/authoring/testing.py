@@ -71,7 +71,7 @@ def run_certificate(desc: PluginDesc, config: Mapping[str, str], folders: Sequen
         suite=suite, attribute=attribute, module=desc.cls.__module__, name=desc.cls.__qualname__, config=dict(config)
     )
     with tempfile.TemporaryDirectory(prefix="connect-certificate-") as directory:
-        (Path(directory) / "test_certificate.py").write_text(text)
+        (Path(directory) / "test_certificate.py").write_text(text, encoding="utf-8")
         (Path(directory) / "pytest.ini").write_text("[pytest]\n")
         return _pytest(["-p", "no:cacheprovider", "test_certificate.py", *more], Path(directory), folders)
 

@@ -26,6 +26,8 @@ WORKER: Final = {"offset.flush.interval.ms": "60", "log.segment.bytes": "262144"
 #: How often it is looked whether a mark was reached; while it was not, the upstream goes on writing.
 _LOOK_S: Final = 0.01
 _WRITE_AGAIN: Final = 5
+#: For how many deadlines records may come again and again, in the end, while none comes that is missing.
+_AGAIN_AND_AGAIN: Final = 6
 
 
 @dataclass
@@ -204,6 +206,7 @@ class CrashTest:
 
     def _arrival(self, worker: RunningWorker, may_miss: set[Seen]) -> str:
         before, moved_at = -1, time.monotonic()
+        fewest, fewer_at = -1, moved_at
         while True:
             count = self._target.count()
             if count != before:
@@ -211,6 +214,10 @@ class CrashTest:
             missing = self._missing(may_miss)
             if not missing:
                 return ""
+            if fewest < 0 or len(missing) < fewest:
+                fewest, fewer_at = len(missing), time.monotonic()
+            if time.monotonic() - fewer_at > _AGAIN_AND_AGAIN * self.deadline_s:
+                return f"{count} records are there, more and more, and {len(missing)} are missing all the same"
             if worker.status() is not None:
                 return f"the last worker ended by itself, with {worker.status()}"
             if time.monotonic() - moved_at > self.deadline_s:

@@ -6,6 +6,7 @@ import atexit
 import functools
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -35,16 +36,31 @@ class Forking:
             text=True,
         )
 
-    def ask(self, request: dict[str, Any]) -> Any:
-        """Send one request, and return its answer. Any thread."""
+    def ask(self, request: dict[str, Any], *, limit_s: float = DEADLINE_S) -> Any:
+        """Send one request, and return its answer. Any thread.
+
+        Raises:
+            AssertionError: It has ended, or does not answer within the limit. It is ended then, and who asks next has
+                another one.
+        """
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
         with self._lock:
-            process.stdin.write(json.dumps(request) + "\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
-        assert line, f"the process that starts workers has ended with {process.wait(DEADLINE_S)}"
+            try:
+                process.stdin.write(json.dumps(request) + "\n")
+                process.stdin.flush()
+                is_there = _can_be_read(process.stdout.fileno(), limit_s)
+                line = process.stdout.readline() if is_there else ""
+            except OSError:  # it has gone
+                is_there, line = True, ""
+        if not line:
+            forking.cache_clear()
+            why = f"has ended with {process.wait(DEADLINE_S)}" if is_there else f"does not answer within {limit_s:g} s"
+            process.kill()
+            raise AssertionError(
+                f"the process that starts workers {why}; it imports all installed plugins, and one may hang or exit"
+            )
         return json.loads(line)
 
     def end(self) -> None:
@@ -52,9 +68,11 @@ class Forking:
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.close()
         try:
+            process.stdin.close()
             process.wait(DEADLINE_S)
+        except OSError:  # what it was asked last it never heard
+            process.kill()
         finally:
             process.kill()
             process.stdout.close()
@@ -66,6 +84,13 @@ def forking() -> Forking:
     started = Forking()
     atexit.register(started.end)
     return started
+
+
+def _can_be_read(end: int, limit_s: float) -> bool:
+    """Whether there is something to read, or the end, before the limit. `select.select` takes none above 1023."""
+    poll = select.poll()
+    poll.register(end, select.POLLIN)
+    return bool(poll.poll(limit_s * 1000))
 
 
 class Workers:

@@ -55,7 +55,8 @@ class Instance:
 def forget(abandoned: list[Instance]) -> None:
     """Let go of what was abandoned, as the end of a process does: what it holds open is closed, and nobody warns."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
+        for category in (ResourceWarning, RuntimeWarning):  # files that are open; coroutines that never began
+            warnings.simplefilter("ignore", category)
         abandoned.clear()
         gc.collect()
 

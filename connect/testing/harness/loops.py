@@ -91,6 +91,18 @@ class LoopThread:
         assert not self._thread.is_alive(), "the loop does not end: something blocks it"
         self.loop.close()
 
+    def freeze(self) -> None:
+        """Let nothing on the loop go on, as the end of a process does: no task is cancelled, and none cleans up."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(DEADLINE_S)
+        assert not self._thread.is_alive(), "the loop does not end: something blocks it"
+
+    def forget(self) -> None:
+        """Close the loop of one that was frozen, and say nothing of what was under way."""
+        for task in asyncio.all_tasks(self.loop):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+        self.loop.close()
+
     async def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         task = asyncio.current_task()
         assert task is not None, "it runs on the loop"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connect.api import Batch, CommittedRecord, Record, RecordMetadata, SourceConnector, SourceTask
+from connect.api.contract import check_acknowledged
 from connect.runtime.tasks.context import SourceTaskContextImpl
 from connect.runtime.tasks.source_task import listed
 from connect.testing.harness.loops import DEADLINE_S
@@ -91,7 +92,10 @@ class SourceHarness(TaskHarness):
         """Poll once; return the batches."""
         task = self._running
         batches = listed(task.plugin, task.call("poll_batch"))
+        hears = type(task.plugin).commit_records is not SourceTask.commit_records
         for batch in batches:
+            if hears:
+                check_acknowledged(task.plugin, "poll_batch", batch)
             self._note(batch)
         return batches
 

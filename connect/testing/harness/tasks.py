@@ -38,6 +38,8 @@ class TaskHarness:
         self._connector: Instance | None = None
         self._task: Instance | None = None
         self._abandoned: list[Instance] = []
+        #: The loops of what was abandoned.
+        self._frozen: list[LoopThread] = []
 
     # -- for subclasses ----------------------------------------------------------------------------------------------
 
@@ -78,19 +80,28 @@ class TaskHarness:
             finally:
                 self.loop.close()
                 unwatch(self.loop.loop)
+                while self._frozen:
+                    frozen = self._frozen.pop()
+                    frozen.forget()
+                    unwatch(frozen.loop)
                 if self._abandoned:
                     forget(self._abandoned)
 
     def crash(self) -> None:
         """Start a new instance at the committed offsets, and leave the old one without `stop`, as after a kill.
 
-        What the old one holds open it holds on to until the end of the harness, which is one process.
+        What the old one does on the event loop ends there. What it holds open it holds on to until the end of the
+        harness, which is one process, and so do threads of its own.
         """
         for instance in (self._task, self._connector):
             if instance is not None:
                 instance.abandon()
                 self._abandoned.append(instance)
         self._task = self._connector = None
+        self.loop.freeze()
+        self._frozen.append(self.loop)
+        self._loop = LoopThread(f"{NAME}-loop")
+        watch(self._loop.loop)
         self._start()
 
     def _start(self) -> None:

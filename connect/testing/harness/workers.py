@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,14 +16,16 @@ from connect.api import (
     ConfigProvider,
     Connector,
     Converter,
+    Header,
     HeaderConverter,
+    Headers,
     Predicate,
     Record,
     Transform,
     hookimpl,
 )
 from connect.app import open_worker, serve
-from connect.records import Columns, TopicPartition
+from connect.records import Columns, RawHeaders, TopicPartition
 from connect.runtime.herder import Herder
 from connect.runtime.model import State
 from connect.runtime.plugins import BrokenPlugin
@@ -39,6 +42,7 @@ _CONFIG: Final = {
     "offset.flush.interval.ms": "100",
 }
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of its own is made there
+_MEMORY_BYTES_MIN: Final = 256 << 20
 _HOOKS: Final[dict[str, type]] = {
     "connect_connectors": Connector,
     "connect_converters": Converter,
@@ -57,8 +61,8 @@ class Worker:
             assert worker.wait_for("t", 3) == ["tick 1", "tick 2", "tick 3"]
 
     Args:
-        folder: Where its log is kept; left out, in memory where the system has a folder in memory (Linux), and gone at
-            the end.
+        folder: Where its log is kept; left out, in memory where the system has a folder in memory with room (Linux),
+            and gone at the end.
         plugins: What is tested and not installed: modules, or plugin classes and what `@source` and the like made.
         plugin_path: Folders of plugins.
         config: Keys of the worker. Values are JSON without schemas, and offsets are committed ten times a second,
@@ -96,8 +100,7 @@ class Worker:
     def __enter__(self) -> Worker:
         assert self._loop is None or self._loop.loop.is_closed(), "it is in use: one `with` at a time"
         if self._folder is None:
-            at = _MEMORY if _MEMORY.is_dir() else None
-            self._folder = self._temporary = Path(tempfile.mkdtemp(prefix="connect-", dir=at))
+            self._folder = self._temporary = Path(tempfile.mkdtemp(prefix="connect-", dir=_in_memory()))
         self._loop = LoopThread("worker")
         watch(self._loop.loop)
         try:
@@ -280,9 +283,13 @@ class Worker:
         count = await admin.partitions(topic)
         found: list[Record] = []
         for partition in range(count or 0):
-            offset = (await admin.describe_topic(topic)).partitions[partition].log_start_offset
-            at = TopicPartition(topic, partition)
-            while fetched := await admin.fetch(at, offset, isolation="read_committed"):
+            described = (await admin.describe_topic(topic)).partitions[partition]
+            at, offset = TopicPartition(topic, partition), described.log_start_offset
+            # Up to what is there now: a source that does not end would have it read for ever.
+            while offset < described.log_end_offset:
+                fetched = await admin.fetch(at, offset, isolation="read_committed")
+                if not fetched:
+                    break
                 for batch in fetched:
                     columns = batch.columns
                     for index, value in enumerate(columns.values):
@@ -293,6 +300,7 @@ class Worker:
                                 key=None if columns.keys is None else columns.keys[index],
                                 partition=partition,
                                 timestamp=columns.stamps[index],
+                                headers=None if columns.headers is None else _headers(columns.headers[index]),
                                 offset=batch.offsets[index],
                             )
                         )
@@ -361,6 +369,19 @@ def _bytes(value: Any) -> bytes | None:
     if value is None or isinstance(value, bytes):
         return value
     return value.encode() if isinstance(value, str) else json.dumps(value).encode()
+
+
+def _headers(raw: RawHeaders | None) -> Headers | None:
+    return None if raw is None else Headers(Header(name, value) for name, value in raw)
+
+
+def _in_memory() -> Path | None:
+    """Return a folder of the system's memory, where it has room: a container's may have next to none."""
+    try:
+        has_room = os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _MEMORY_BYTES_MIN
+    except OSError:  # there is none
+        return None
+    return _MEMORY if has_room else None
 
 
 def _value(raw: bytes | None) -> Any:

@@ -120,6 +120,25 @@ def test_what_mypy_finds_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "no py.typed" in found[1].message
 
 
+@pytest.mark.slow
+def test_every_package_of_a_plugin_is_typed_or_missed(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT.format(version="1", needs="", entries=ENTRIES))
+    (tmp_path / "one_of_two.py").write_text("x: int = 1\n")
+    (tmp_path / "other_of_two.py").write_text("x: int = 'text'\n")
+    found = list(checks._types(target_of(str(tmp_path)), ["one_of_two", "other_of_two", "third"]))
+    assert [f.level for f in found] == [Level.WARNING, Level.ERROR]
+    assert "no sources of third" in found[0].message
+    assert "Incompatible types" in found[1].message
+
+
+def test_a_dynamic_version_of_what_is_not_installed_is_no_wrong_one(folder: Path) -> None:
+    findings(folder)
+    text = (folder / "pyproject.toml").read_text()
+    (folder / "pyproject.toml").write_text(text.replace('version = "1.0"', 'dynamic = ["version"]'))
+    found = [f for f in check(target_of(str(folder)), timeout_s=5.0) if f.check == "version"]
+    assert [(f.level, "is not installed" in f.message) for f in found] == [(Level.WARNING, True)]
+
+
 def test_an_installed_plugin_is_checked_by_its_name() -> None:
     target = target_of("transforms")
     assert (target.title, target.entries) == ("connect-runtime", {"transforms": "connect_transforms"})

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from connect.testing.crash import (
+    CallTarget,
     CrashTest,
     Fault,
     FileTarget,
@@ -218,3 +221,13 @@ def test_a_mark_that_is_never_reached_is_given_up_once_everything_is_there_and_q
     report.assert_exactly_once()
     assert report.missed == 1
     assert report.seconds < 100
+
+
+def test_records_that_come_again_and_again_are_no_progress(tmp_path: Path) -> None:
+    counts = iter(range(1_000_000))
+    upstream = FileUpstream(tmp_path / "in.txt")
+    upstream.write(2)
+    target = CallTarget(lambda: upstream.written()[:1], lambda: next(counts))
+    test = CrashTest(tmp_path, connectors={}, upstream=upstream, target=target, deadline_s=0.2)
+    worker: Any = SimpleNamespace(status=lambda: None, log=lambda: "")
+    assert "more and more, and 1 are missing" in test._arrival(worker, set())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from connect.testing.crash import Fault
-from connect.testing.crash.processes import Workers, until
+from connect.testing.crash.processes import Workers, forking, until
 from tests.support.plain import NO_TLS
 
 
@@ -63,3 +64,15 @@ def test_a_worker_has_the_environment_of_its_test(tmp_path: Path, monkeypatch: p
 def test_what_does_not_become_so_is_told_at_the_deadline() -> None:
     with pytest.raises(AssertionError, match=r"not within 0\.02 s: pigs fly"):
         until(lambda: False, "pigs fly", deadline_s=0.02)
+
+
+@pytest.mark.parametrize(("number", "told"), [(signal.SIGSTOP, "does not answer within 0.2 s"), (signal.SIGKILL, "-9")])
+def test_a_starting_process_that_hangs_or_ends_is_told_of_and_the_next_one_is_another(number: int, told: str) -> None:
+    first = forking()
+    assert first.ask({"wait": 0}) is None
+    os.kill(first._process.pid, number)
+    with pytest.raises(AssertionError, match=told):
+        first.ask({"wait": 0}, limit_s=0.2)
+    first.end()
+    assert forking() is not first
+    assert forking().ask({"wait": 0}) is None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import threading
 import warnings
 import weakref
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from connect.api import (
+    Batch,
     CommittedRecord,
     Config,
     ConfigError,
@@ -22,6 +24,7 @@ from connect.api import (
     source,
 )
 from connect.testing import SourceHarness
+from connect.testing.harness.loops import until
 
 
 class TickConfig(Config):
@@ -191,3 +194,59 @@ def test_what_a_crash_leaves_open_is_closed_at_the_end_without_a_warning(tmp_pat
             harness.crash()
         assert [one() for one in opened[:1]] == [None]
     assert [str(one.message) for one in warned] == []
+
+
+class BeatingTask(SourceTask[TickConfig]):
+    """Counts on the event loop, from its start to its stop."""
+
+    beats: list[int] = []  # noqa: RUF012 - of all instances
+
+    async def start(self) -> None:
+        self.number = len(self.beats)
+        self.beats.append(0)
+        self.beating = asyncio.ensure_future(self.beat())
+
+    async def beat(self) -> None:
+        try:
+            while True:
+                self.beats[self.number] += 1
+                await asyncio.sleep(0.001)
+        finally:
+            self.beats[self.number] = -1
+
+    def poll(self) -> None:
+        return None
+
+    async def stop(self) -> None:
+        self.beating.cancel()
+
+
+class Beating(SourceConnector[TickConfig]):
+    task_class = BeatingTask
+
+
+def test_what_a_crashed_task_did_on_the_loop_does_not_go_on_and_does_not_clean_up() -> None:
+    BeatingTask.beats.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with SourceHarness(Beating, {"topic": "t"}) as source:
+            until(lambda: BeatingTask.beats[0] > 1)
+            source.crash()
+            beats = BeatingTask.beats[0]
+            until(lambda: BeatingTask.beats[1] > 5)
+            assert BeatingTask.beats[0] == beats > 0
+
+
+def test_a_task_that_hears_of_each_record_gives_each_an_offset() -> None:
+    class HearingTask(SourceTask[TickConfig]):
+        def poll_batch(self) -> Batch:
+            return Batch("t", [1, 2], source_partition={"p": 1}, source_offset={"n": 2})
+
+        def commit_records(self, records: Sequence[CommittedRecord]) -> None:
+            """Hear of them."""
+
+    class Hearing(SourceConnector[TickConfig]):
+        task_class = HearingTask
+
+    with SourceHarness(Hearing, {"topic": "t"}) as source, pytest.raises(PluginError, match="commit_records"):
+        source.poll()

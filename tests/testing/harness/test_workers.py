@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from connect.api import ConfigError, Record, hookimpl, resume, sink, source, transform
+from connect.api import ConfigError, Headers, Record, hookimpl, resume, sink, source, transform
 from connect.testing import Clock, Worker
+from connect.testing.harness import workers
 
 STRING = "org.apache.kafka.connect.storage.StringConverter"
 
@@ -166,3 +167,27 @@ def test_nothing_of_a_worker_is_left_over(tmp_path: Path) -> None:
         worker.wait_for("t", 3)
     worker.until(lambda: {thread.name for thread in threading.enumerate()} <= before, "its threads end")
     assert not folder.exists()
+
+
+def test_a_topic_is_read_with_its_headers() -> None:
+    @source
+    def marked(topic: str) -> Iterator[Any]:
+        """Give one record with a header, and one without."""
+        yield Record(topic, "a", headers=Headers().add("h", "x").add("h", None)), 1
+        yield "b", 2
+
+    with Worker(plugins=[marked]) as worker:
+        worker.run("it", {"connector.class": "marked", "topic": "t", "value.converter": STRING})
+        worker.wait_for("t", 2)
+        assert [record.headers for record in worker.read("t")] == [[("h", b"x", None), ("h", None, None)], None]
+
+
+@pytest.mark.parametrize("free_bytes", [1 << 20, 1 << 40])
+def test_a_log_is_in_memory_where_there_is_room(
+    free_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_MEMORY", tmp_path)
+    monkeypatch.setattr(workers.shutil, "disk_usage", lambda _: SimpleNamespace(free=free_bytes))
+    assert workers._in_memory() == (tmp_path if free_bytes > 1 << 30 else None)
+    monkeypatch.setattr(workers, "_MEMORY", tmp_path / "not there")
+    assert workers._in_memory() is None
