@@ -218,7 +218,7 @@ def $function(topic: str, count: int = 10) -> Iterator[tuple[str, int]]:
     "source class": '''\
 """$title: a source for Connect."""
 
-from connect.api import Config, Connector, Record, SourceConnector, SourceTask, config_key, hookimpl
+from connect.api import Config, ConfigError, Connector, Record, SourceConnector, SourceTask, config_key, hookimpl
 
 __connect_api__ = "$api"
 
@@ -237,7 +237,10 @@ class ${cls}Task(SourceTask[${cls}Config]):
     """Gives numbered texts: put what you read in their place."""
 
     def start(self) -> None:
-        self.n: int = (self.context.offset(PARTITION) or {"n": 0})["n"]
+        n = (self.context.offset(PARTITION) or {"n": 0}).get("n")
+        if not isinstance(n, int):  # users may set offsets
+            raise ConfigError(f"the offset of {PARTITION} has no number n, and so is none of this source")
+        self.n = n
 
     def poll(self) -> Record | None:
         if self.n >= self.config.count:

@@ -60,9 +60,9 @@ def test_the_tests_of_every_kind_pass(written: list[Path]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_every_short_form_has_its_certificate(written: list[Path]) -> None:
-    # The source's is run where the how-to is followed; kills of these examples are those of any plugin.
-    tests = [str(source / "tests") for source in written if source.name.endswith(("sink", "transform", "converter"))]
+def test_every_form_has_its_certificate(written: list[Path]) -> None:
+    # Kills of these examples are those of any plugin.
+    tests = [str(source / "tests") for source in written]
     chosen = "Certificate and not crash and not kill and not slow"
     options = ["-q", "--import-mode=importlib", "-p", "no:cacheprovider", "-k", chosen, "-c", os.devnull]
     run(written[0].parent, written, "pytest", *options, *tests)
