@@ -7,6 +7,9 @@ note when they begin. What it finds is logged, louder as time passes, and listed
 - plugin.left_behind: what was to end and has not, for as long as it lives;
 - loop.held: `async def` code that blocked, so that everything on the event loop stood still.
 
+Time in which the whole process stood, as on a machine that is suspended or has no memory left, is nobody's: it is
+logged, and neither held against who was on the event loop just then nor against the worker's liveness.
+
 A thread that only computes (`while True: pass`) takes its share of the interpreter from all others. While one does,
 threads are switched fifty times as often, so that the others wait less for their turn. One that was left behind is
 asked to end: an exception is raised in it, from outside, where its own code runs (decision 0010 says when, and what
@@ -51,6 +54,10 @@ HELD_KEPT: Final = 20
 #: The worker is hung where its loop stood for so much of the last while.
 HUNG_SHARE: Final = 0.5
 HUNG_WINDOW_S: Final = 60.0
+#: The process stood where the watchdog itself woke so much too late, and used less of a CPU meanwhile: code that keeps
+#: the interpreter from all threads uses one.
+STOOD_S: Final = 1.0
+STOOD_SHARE: Final = 0.1
 #: A thread that uses more of a CPU than this, within a call that takes long, computes and does not wait.
 SPINS: Final = 0.1
 #: The same of one that was left behind: several share a CPU, and with whatever else the machine does.
@@ -220,8 +227,9 @@ class Watchdog:
 
     def _look(self, loop: asyncio.AbstractEventLoop, ident: int) -> None:
         usual_s = sys.getswitchinterval()
-        looks_at_loop = True
+        looks_at_loop, looked = True, (time.monotonic(), time.process_time())
         while not self._stop.wait(TICK_S) or self._has_left_behind():
+            looked = self._note_standstill(*looked)
             try:
                 if looks_at_loop and not self._stop.is_set():
                     self._look_at_loop(loop, ident)
@@ -235,6 +243,27 @@ class Watchdog:
             if self._stop.is_set():
                 time.sleep(TICK_S)
         sys.setswitchinterval(usual_s)
+
+    def _note_standstill(self, looked_s: float, used_s: float) -> tuple[float, float]:
+        """Take the time that the whole process stood since the last look out of that for which the loop is waited for.
+
+        Args:
+            looked_s, used_s: The clock, and the CPU that the process had used, at that look.
+
+        Returns:
+            The same now.
+        """
+        now_s, now_used_s = time.monotonic(), time.process_time()
+        late_s = now_s - looked_s - TICK_S
+        if late_s >= STOOD_S and now_used_s - used_s < STOOD_SHARE * late_s:
+            self._asked += late_s
+            if self._holding is not None:
+                self._holding.since += late_s
+            logger.warning(
+                "the whole process stood still for %.0f s: its machine was suspended, or has no time or memory for it",
+                late_s,
+            )
+        return now_s, now_used_s
 
     def _has_left_behind(self) -> bool:
         return any(watched.thread.is_busy and watched.thread.closed_at is not None for watched in self._all())

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -123,6 +126,39 @@ async def test_who_was_seen_most_often_is_named_and_not_who_came_between_its_end
     watch._answer()
     watch._look_at_loop(loop, 0)
     assert [notice.subject for notice in watch.notices()] == ["flush of task x-0"]
+
+
+def test_time_in_which_the_whole_process_stood_is_held_against_nobody() -> None:
+    script = """
+import asyncio, logging, sys, time
+from connect.runtime.border import watchdog
+
+watchdog.TICK_S, watchdog.HELD_S = 0.1, 3.0
+
+async def main():
+    watch = watchdog.Watchdog()
+    watch.start()
+    await asyncio.sleep(0.3)
+    print("ready", flush=True)
+    sys.stdin.readline()  # the loop is held, for as long as the other process likes
+    time.sleep(0.5)
+    await asyncio.sleep(0.5)
+    print(watch.notices(), watch.hung())
+
+logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout)
+asyncio.run(main())
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with process:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        time.sleep(0.5)  # the watchdog has asked the loop, which does not answer
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(4.0)
+        process.send_signal(signal.SIGCONT)
+        told, _ = process.communicate("go\n", 60)
+    assert "the whole process stood still for" in told
+    assert "event loop stands" not in told
+    assert told.endswith("[] None\n")
 
 
 async def test_who_holds_the_loop_again_and_again_is_one_warning(
