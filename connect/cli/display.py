@@ -23,7 +23,7 @@ from rich.text import Text
 
 from connect.api import ConnectError
 from connect.cli.logs.formats import formatter
-from connect.cli.logs.handler import FLUSH_S, DescriptorWriter, Line, LineHandler, plain
+from connect.cli.logs.handler import FLUSH_S, DescriptorWriter, Line, LineHandler, line_handler, plain
 from connect.cli.states import tasks_text
 from connect.runtime.causes import cause_of
 from connect.runtime.model import ConnectorState, State, TaskState
@@ -74,12 +74,11 @@ class Display:
         self._lags: Mapping[str, SinkLag] = {}
 
     async def __aenter__(self) -> Display:
-        root = logging.getLogger()
-        self._handler = next((h for h in root.handlers if isinstance(h, LineHandler)), None)
+        self._handler = line_handler()
         if self._handler is None:
             self._handler = LineHandler(plain(self._writer))
             self._handler.setFormatter(formatter())
-            root.handlers[:] = [self._handler]
+            logging.getLogger().handlers[:] = [self._handler]
         self._handler.show(self._live.start)
         self._handler.write = self._print
         self._drawing = asyncio.create_task(self._draw_forever())

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,7 @@ import click
 from connect.api import ConfigError, ConnectError
 from connect.api.error_codes import register_code
 from connect.cli.apply import Problems, read_files
+from connect.cli.logs.handler import DescriptorWriter, LineHandler, line_handler
 from connect.cli.output import as_json_option, print_error, print_json, print_table
 from connect.cli.run_progress import Figures, Progress, bytes_text
 
@@ -175,13 +177,15 @@ async def _run_all(herder: Herder, asked: Asked, stop: asyncio.Event) -> int:
     from connect.runtime.drain import Drain
 
     await _begin(herder, asked)
-    progress = Progress()
+    progress, handler = _progress()
     drain = Drain(herder, [file.name for file in asked.files], lambda: _show(progress, drain, asked))
     began = time.monotonic()
     outcome = await _until_over(drain, asked, stop)
     outcome.seconds = time.monotonic() - began
     await drain.look()
     progress.end()
+    if handler is not None:
+        await asyncio.to_thread(handler.flush)
     rows = _rows(herder, drain, outcome)
     try:
         for name in herder.connectors():  # they are of this run alone; what they wrote, and their offsets, stay
@@ -230,6 +234,19 @@ async def _until_over(drain: Drain, asked: Asked, stop: asyncio.Event) -> Outcom
         for task in (working, stopping):
             task.cancel()
         await asyncio.gather(working, stopping, return_exceptions=True)
+
+
+def _progress() -> tuple[Progress, LineHandler | None]:
+    """Return what tells how far the run is: by the log's thread, so that no terminal or pipe holds the run up."""
+    handler = line_handler()
+    try:
+        return (
+            (Progress(), None)
+            if handler is None
+            else (Progress(DescriptorWriter(sys.stderr), draw=handler.show), handler)
+        )
+    except (OSError, ValueError):  # it is no file
+        return Progress(), None
 
 
 def _show(progress: Progress, drain: Drain, asked: Asked) -> None:

@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TextIO
 
+from connect.cli.logs.formats import shown
+from connect.cli.logs.handler import DescriptorWriter
+
 #: How often a terminal's line is rewritten, and a line is written elsewhere.
 _TERMINAL_S: Final = 0.5
 _PLAIN_S: Final = 5.0
@@ -19,6 +22,14 @@ _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 _STEP: Final = 1000.0
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
+
+
+#: Clears a terminal's line.
+_CLEAR: Final = "\r\x1b[K"
+
+
+def _at_once(write: Callable[[], None]) -> None:
+    write()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +51,24 @@ class Figures:
 
 
 class Progress:
-    """Tells of a run while it goes on. For the event loop; writing to a stream that stands still waits for it.
+    """Tells of a run while it goes on. For the event loop.
 
     Args:
         clock: Seconds that never go back.
+        draw: Has something written, in place of what was to be and was not yet: by a thread, where the stream may
+            stand still, as a terminal does after Ctrl-S, or a pipe that nobody reads.
     """
 
-    def __init__(self, stream: TextIO | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stream: TextIO | DescriptorWriter | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        draw: Callable[[Callable[[], None]], None] = _at_once,
+    ) -> None:
         self._stream = stream or sys.stderr
         self._clock = clock
+        self._draw = draw
         self._on_terminal = self._stream.isatty()
         self._told_at = clock()
         #: When, and records and bytes by name.
@@ -71,8 +91,7 @@ class Progress:
     def end(self) -> None:
         """Leave the terminal's line."""
         if self._is_open:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+            self._put(_CLEAR)
             self._is_open = False
 
     def _part(self, one: Figures, seconds: float, before: tuple[int, int]) -> str:
@@ -94,11 +113,17 @@ class Progress:
     def _write(self, parts: Sequence[str]) -> None:
         if self._on_terminal:
             width = shutil.get_terminal_size().columns - 1
-            self._stream.write(f"\r\x1b[K{' | '.join(parts)[:width]}")
+            self._put(f"{_CLEAR}{shown(' | '.join(parts))[:width]}")
             self._is_open = True
         else:
-            self._stream.write("".join(f"{part}\n" for part in parts))
-        self._stream.flush()
+            self._put("".join(f"{shown(part)}\n" for part in parts))
+
+    def _put(self, text: str) -> None:
+        def write() -> None:
+            self._stream.write(text)
+            self._stream.flush()
+
+        self._draw(write)
 
 
 def bytes_text(count: int) -> str:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import io
+import os
+import threading
+from contextlib import suppress
 
 import pytest
 
+from connect.cli.logs.handler import DescriptorWriter, LineHandler
 from connect.cli.run_progress import Figures, Progress, bytes_text, time_text
 
 
@@ -61,6 +65,42 @@ def test_on_a_terminal_one_line_is_rewritten_and_gone_in_the_end(monkeypatch: py
     lines = stream.getvalue().split("\r\x1b[K")
     assert len(lines) == 4 and lines[-1] == ""
     assert all(len(line) < 40 and "\n" not in line for line in lines)
+
+
+def test_signs_that_steer_a_terminal_are_spelt_out() -> None:
+    stream, clock = io.StringIO(), Clock()
+    progress = Progress(stream, clock=clock)
+    clock.now_s = 5.0
+    progress.show([Figures("c", 1, 1, waiting_for="\x1b]0;title\x07the server")])
+    assert "waits for \\x1b]0;title\\x07the server\n" in stream.getvalue()
+
+
+def test_a_pipe_that_nobody_reads_holds_nobody_up() -> None:
+    out, into = os.pipe()
+    os.set_blocking(into, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(into, b"x" * 4096)
+    os.set_blocking(into, True)
+    clock, handler = Clock(), LineHandler(lambda lines: None)
+    with os.fdopen(into, "w") as stream:
+        progress = Progress(DescriptorWriter(stream), clock=clock, draw=handler.show)
+
+        def show() -> None:
+            for second in (5, 10, 15):
+                clock.now_s = second
+                progress.show([Figures("c", second, 1)])
+
+        showing = threading.Thread(target=show, daemon=True)
+        showing.start()
+        showing.join(10)
+        is_held_up = showing.is_alive()
+        read = b""
+        while b"c: 15 records" not in read:  # as soon as somebody reads, the newest is told
+            read += os.read(out, 1 << 16)
+        handler.close()
+    os.close(out)
+    assert not is_held_up
 
 
 def test_sizes_and_times_are_for_people() -> None:

@@ -37,6 +37,11 @@ def context_of(record: logging.LogRecord) -> str:
     return given
 
 
+def shown(text: str) -> str:
+    """Return a text with the signs spelt out that would steer a terminal, or turn its reading order around."""
+    return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
 class TextFormatter(logging.Formatter):
     """Makes lines for people. A message, or a trace, may have several lines of its own."""
 
@@ -50,7 +55,7 @@ class TextFormatter(logging.Formatter):
         """Return the line, with the level's Kafka word and where it came from, if from a connector."""
         record.kafka_level = level_word(record)
         record.connector_context = context_of(record)
-        return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], self._redact(super().format(record)))
+        return shown(self._redact(super().format(record)))
 
 
 class JsonFormatter(logging.Formatter):

@@ -199,7 +199,7 @@ class LineHandler(logging.Handler):
     def flush(self) -> None:
         """Wait until all is shown, but not for long."""
         with self._changed:
-            self._changed.wait_for(lambda: not (self._waiting or self._is_busy), FLUSH_S)
+            self._changed.wait_for(lambda: not (self._waiting or self._draw or self._is_busy), FLUSH_S)
 
     def close(self) -> None:
         """Show what is left, counts too, and end; does not wait long."""
@@ -209,6 +209,11 @@ class LineHandler(logging.Handler):
         if threading.current_thread() is not self._thread:
             self._thread.join(FLUSH_S)
         super().close()
+
+
+def line_handler() -> LineHandler | None:
+    """Return what writes the log's lines; None where nobody has set it up."""
+    return next((found for found in logging.getLogger().handlers if isinstance(found, LineHandler)), None)
 
 
 def plain(writer: DescriptorWriter) -> Callable[[Sequence[Line]], None]:
