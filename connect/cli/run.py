@@ -239,14 +239,10 @@ async def _until_over(drain: Drain, asked: Asked, stop: asyncio.Event) -> Outcom
 def _progress() -> tuple[Progress, LineHandler | None]:
     """Return what tells how far the run is: by the log's thread, so that no terminal or pipe holds the run up."""
     handler = line_handler()
-    try:
-        return (
-            (Progress(), None)
-            if handler is None
-            else (Progress(DescriptorWriter(sys.stderr), draw=handler.show), handler)
-        )
-    except (OSError, ValueError):  # it is no file
-        return Progress(), None
+    if handler is not None:
+        with suppress(OSError, ValueError):  # it is no file
+            return Progress(DescriptorWriter(sys.stderr), draw=handler.show), handler
+    return Progress(), None
 
 
 def _show(progress: Progress, drain: Drain, asked: Asked) -> None:
