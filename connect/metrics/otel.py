@@ -117,7 +117,7 @@ async def exporting(host: Host) -> AsyncIterator[None]:
                 sending.cancel()
                 await asyncio.gather(sending, return_exceptions=True)
                 await _in_time(metrics.send())
-                await metrics.aclose()
+                await _in_time(metrics.aclose())
             if provider is not None:
                 await _in_time(asyncio.to_thread(provider.shutdown))
 
@@ -216,12 +216,17 @@ class MetricsSender:
 
     async def send(self) -> None:
         """Send what there is to tell now; where that fails, say so once."""
-        look = await self._looks.look()
+        try:
+            look = await self._looks.look()
+        except Exception:  # a defect of ours in one figure is no reason to send none any more, or to end otherwise
+            logger.exception("metrics could not be gathered for otel.endpoint")
+            return
         await asyncio.to_thread(self._send, look)
 
     async def aclose(self) -> None:
-        """End what is under way."""
+        """End what is under way, a request that is to be made again too."""
         await self._looks.aclose()
+        await asyncio.to_thread(self._exporter.shutdown)
 
     def _send(self, look: WorkerLook) -> None:
         from opentelemetry.sdk.metrics.export import MetricExportResult

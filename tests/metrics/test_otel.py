@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import logging
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from connect.api import ConfigError
 from connect.metrics.declarations import labels
 from connect.metrics.otel import attributes_of, exporting
+from connect.metrics.snapshot import Looks
 from connect.records import Columns
 from connect.runtime.worker_config import WorkerConfig
 from tests.support.collector import Collector, collector
@@ -187,6 +189,22 @@ async def test_a_collector_that_is_away_is_told_of_once_for_metrics_and_once_for
     assert told == ["metrics", "spans"]
     assert any("refused" in line for line in logged(caplog, logging.WARNING))
     assert [record.name for record in caplog.records if record.name.startswith("opentelemetry")] == []
+
+
+async def test_a_look_that_fails_is_told_of_and_is_not_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks, taken = itertools.count(), Looks._taken
+
+    def fails_at_first(self: Looks, herder: Any) -> Any:
+        assert next(looks) > 0, "a defect"
+        return taken(self, herder)
+
+    monkeypatch.setattr(Looks, "_taken", fails_at_first)
+    with collector() as found:
+        async with running_worker(tmp_path, **keys(found)) as worker, exporting(worker.herder):
+            await worker.until(lambda: found.metrics)
+    assert "metrics could not be gathered for otel.endpoint" in logged(caplog, logging.ERROR)
 
 
 async def test_without_the_extra_a_worker_that_is_to_send_says_what_to_install(

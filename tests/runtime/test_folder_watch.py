@@ -107,7 +107,8 @@ def test_a_watch_goes_on_where_who_is_told_fails(
         (folder / "one.py").write_text(text)
         assert told.acquire(timeout=DEADLINE_S)
     watch.close()
-    assert "connectors.dir cannot be looked at; that is tried again" in logged(caplog, logging.WARNING)
+    said = f"connectors.dir ({folder}) cannot be looked at; that is tried again"
+    assert said in logged(caplog, logging.WARNING)
 
 
 def test_a_folder_that_is_not_there_yet_is_seen_by_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,4 +158,4 @@ def test_a_folder_that_cannot_be_looked_at_is_named(
     while not caplog.messages and time.monotonic() < deadline:
         time.sleep(0.005)
     watch.close()
-    assert caplog.messages[0] == f"{tmp_path / 'connectors'} cannot be looked at; that is tried again"
+    assert caplog.messages[0] == f"plugin.path ({tmp_path / 'connectors'}) cannot be looked at; that is tried again"
