@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from bench.jobs import JOBS, Context, worker
 from connect.figures import Histogram, Window
-from connect.metrics.declarations import FAMILIES
 from connect.metrics.exposition import render
+from connect.metrics.metric import FAMILIES
 from connect.metrics.snapshot import Looks
 from connect.runtime.tasks.meter import TaskMeter
 from connect.runtime.tuning import tune_process

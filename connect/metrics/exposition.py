@@ -14,7 +14,9 @@ from collections.abc import Iterable
 from typing import Final, cast
 
 from connect.figures import Histogram
-from connect.metrics.declarations import Histograms, Metric, Reading, Samples, wanted
+from connect.metrics.declarations import wanted
+from connect.metrics.metric import Metric
+from connect.metrics.reading import Histograms, Reading, Samples
 from connect.metrics.snapshot import Looks, WorkerLook
 from connect.runtime.host import Host
 

@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 import connect
 from connect.api import ConfigError
 from connect.api.error_codes import register_code
-from connect.metrics.declarations import OWN, Histograms, Metric, Reading, Samples, wanted
+from connect.metrics.declarations import wanted
+from connect.metrics.metric import OWN, Metric
+from connect.metrics.reading import Histograms, Reading, Samples
 from connect.metrics.snapshot import Looks, WorkerLook
 from connect.records import Columns, FetchedBatch
 from connect.runtime.host import Host

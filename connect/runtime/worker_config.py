@@ -36,7 +36,7 @@ _NO_TOPIC: Final = re.compile(r"[^a-zA-Z0-9._-]")
 _GROUP_CHARS_MAX: Final = 200
 #: How long open requests may take at most once the worker is to stop.
 REQUESTS_GRACE_S: Final = 5.0
-#: The sets of names that metrics may have; `connect.metrics.declarations` says what each is.
+#: The sets of names that metrics may have; `connect.metrics.metric` says what each is.
 METRIC_FAMILIES: Final = ("connect", "confluent", "strimzi", "strimzi-reporter", "debezium")
 ALL_INTERFACES = "0.0.0.0"  # noqa: S104 - a name for what an empty host of a listener asks for
 

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from connect.metrics.declarations import CONFLUENT, DEBEZIUM, FAMILIES, METRICS, OWN, REPORTER, STRIMZI, Metric, Panel
+from connect.metrics.declarations import METRICS
 from connect.metrics.exposition import kind_of
+from connect.metrics.metric import CONFLUENT, DEBEZIUM, FAMILIES, OWN, REPORTER, STRIMZI, Metric, Panel
 
 HOUSE = Path(__file__).parents[2]
 PAGE = HOUSE / "docs" / "reference" / "metrics.md"

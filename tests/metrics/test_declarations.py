@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import re
 
-from connect.metrics.declarations import DEBEZIUM, FAMILIES, METRICS, OWN, Reading, wanted
+from connect.metrics.declarations import METRICS, wanted
 from connect.metrics.exposition import render
+from connect.metrics.metric import DEBEZIUM, FAMILIES, OWN
 from connect.runtime.worker_config import METRIC_FAMILIES
 from tests.metrics.looks import make_look, make_task
 from tests.support.promql import Scrape
@@ -45,19 +46,3 @@ def test_families_choose_what_is_told() -> None:
         name for metric in METRICS for name, of in metric.names if DEBEZIUM in of
     }
     assert not wanted([])
-
-
-def test_our_own_counters_end_in_total_and_times_in_seconds() -> None:
-    for metric in METRICS:
-        if metric.name.startswith("connect_"):
-            assert (metric.kind == "counter") == metric.name.endswith("_total"), metric.name
-            assert metric.kind != "histogram" or metric.name.endswith("_seconds"), metric.name
-
-
-def test_histograms_of_tasks_are_summed_up_by_connector() -> None:
-    one, other = make_task(number=0, is_busy=True), make_task(number=1, is_busy=True)
-    metric = next(metric for metric in METRICS if metric.name == "connect_end_to_end_seconds")
-    ((text, histogram),) = metric.samples(Reading(make_look(one, other)))
-    assert text == '{connector="c"}'
-    assert not isinstance(histogram, float | int)
-    assert sum(histogram.counts) == 2

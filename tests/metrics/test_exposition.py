@@ -7,8 +7,9 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
-from connect.metrics.declarations import FAMILIES, labels
 from connect.metrics.exposition import number, render
+from connect.metrics.metric import FAMILIES
+from connect.metrics.reading import labels
 from connect.metrics.snapshot import Looks
 from tests.metrics.looks import make_look, make_task
 from tests.support.monitored import monitored_worker, scrape

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from connect.api import ConfigError
-from connect.metrics.declarations import labels
 from connect.metrics.otel import attributes_of, exporting
+from connect.metrics.reading import labels
 from connect.metrics.snapshot import Looks
 from connect.records import Columns
 from connect.runtime.worker_config import WorkerConfig

@@ -9,8 +9,8 @@ import pytest
 
 from connect.api import SourceTask
 from connect.metrics import snapshot
-from connect.metrics.declarations import FAMILIES
 from connect.metrics.exposition import render
+from connect.metrics.metric import FAMILIES
 from connect.metrics.snapshot import Ages, Looks
 from connect.records import Columns
 from connect.runtime.lag import PartitionLag, SinkLag
