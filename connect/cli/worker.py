@@ -130,10 +130,11 @@ async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[Connector
     ending.take_signals()
     left = list(files)  # each is taken once, and not again over what was changed since
     folder = _folder(config)
-    async with _Between(wiring) as between:
+    supervisor = Supervisor()
+    async with supervisor.told(), _Between(wiring) as between:
         await _live(
             lambda had_place: _serve_until(
-                stop, had_place, between, wiring, config, left, folder, ending, on_terminal=on_terminal
+                stop, had_place, between, wiring, config, left, folder, ending, supervisor, on_terminal=on_terminal
             ),
             stop,
         )
@@ -215,6 +216,7 @@ async def _serve_until(
     files: list[ConnectorFile],
     folder: ConnectorFolder | None,
     ending: Ending,
+    supervisor: Supervisor,
     *,
     on_terminal: bool,
 ) -> bool:
@@ -233,13 +235,7 @@ async def _serve_until(
             ending.grace_s = config.task_shutdown_graceful_timeout_ms / 1000
             set_up_log(config)
         ending.named = base.watchdog.underway
-        supervisor = Supervisor()
-
-        def beat() -> None:
-            ending.keep_signals()
-            supervisor.alive()
-
-        base.watchdog.on_beat = beat
+        base.watchdog.on_beat = ending.keep_signals
         await between.end()
         urls: list[str] = []
 

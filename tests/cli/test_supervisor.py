@@ -1,16 +1,30 @@
 from __future__ import annotations
 
+import asyncio
+import dataclasses
+import importlib
 import logging
+import select
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from connect.api import EnvironmentFault
+from connect.app import wiring as make_wiring
+from connect.cli import supervisor
 from connect.cli.supervisor import Supervisor
+from connect.runtime.border.ending import Ending
+from connect.runtime.host import Host
+from connect.runtime.worker_config import WorkerConfig
 from tests.support.forks import ForkedWorker
 from tests.support.logs import logged
+
+#: The module, and not the command, which the package has by the same name.
+worker_module = importlib.import_module("connect.cli.worker")
 
 
 @pytest.fixture
@@ -37,6 +51,52 @@ def test_systemd_is_told_when_the_worker_serves_that_it_lives_and_that_it_stops(
             assert time.monotonic() < deadline
         assert told.startswith("STOPPING=1")
         assert worker.process.wait(30) == 0
+
+
+async def test_systemd_hears_that_the_loop_goes_on_while_brokers_are_away(
+    tmp_path: Path, systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "EACH_S", 0.01)
+    monkeypatch.setattr(Ending, "take_signals", lambda ending: None)  # pytest's are kept
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "60000000")
+    heard = asyncio.Event()
+
+    @asynccontextmanager
+    async def open_host(config: WorkerConfig) -> AsyncIterator[Host]:
+        await asyncio.wait_for(heard.wait(), 30)
+        raise EnvironmentFault("no broker answers")
+        yield
+
+    wiring = dataclasses.replace(make_wiring(), open_host=open_host)
+    config = WorkerConfig.parse({"data.dir": str(tmp_path)})
+    serving = asyncio.create_task(worker_module._serve(wiring, config, [], on_terminal=False))
+    told = await asyncio.to_thread(lambda: [systemd.recv(1000) for _ in range(3)])
+    heard.set()
+    with pytest.raises(EnvironmentFault):
+        await serving
+    assert told == [b"WATCHDOG=1"] * 3
+
+
+def test_what_a_full_socket_does_not_take_is_told_later(
+    tmp_path: Path, systemd: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    telling = Supervisor({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "60000000"})
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other, suppress(BlockingIOError):
+        other.setblocking(False)
+        while True:
+            other.sendto(b"x", str(tmp_path / "notify"))
+    telling.ready("here")
+    telling.alive()
+    assert not logged(caplog, logging.WARNING)
+    while systemd.recv(1000) == b"x" and not is_empty(systemd):
+        pass
+    telling.alive()
+    assert [systemd.recv(1000) for _ in range(2)] == [b"READY=1\nSTATUS=here", b"WATCHDOG=1"]
+
+
+def is_empty(listening: socket.socket) -> bool:
+    return not select.select([listening], [], [], 0)[0]
 
 
 def test_without_systemd_nothing_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -24,6 +24,7 @@ from connect.api import ConflictError, EnvironmentFault
 from connect.api.errors import UnknownTopicOrPartitionError
 from connect.app import open_worker
 from connect.cli.settings import ConnectorFile
+from connect.cli.supervisor import Supervisor
 from connect.runtime.border.ending import Ending
 from connect.runtime.host import Host
 from connect.runtime.worker_config import WorkerConfig
@@ -376,11 +377,12 @@ async def test_rest_stays_where_it_was_between_two_lives_however_one_of_them_end
 
     wiring = replace(app.wiring(), open_host=open_host, serve_between=serve_between)
     config = WorkerConfig.parse({"data.dir": str(tmp_path / "data"), "listeners": "http://127.0.0.1:0"})
-    ending = Ending(stop.set, grace_s=1)
+    ending, nobody = Ending(stop.set, grace_s=1), Supervisor({})
     async with worker_module._Between(wiring) as between:
         life = partial(
-            worker_module._serve_until, stop, had_place, between, wiring, config, [], None, ending, on_terminal=False
-        )
+            worker_module._serve_until, stop, had_place, between, wiring, config, [], None, ending, nobody,
+            on_terminal=False,
+        )  # fmt: skip
         assert await life() is False
         with pytest.raises(EnvironmentFault, match="brokers are away"):
             await life()
