@@ -113,8 +113,10 @@ def apply(
             "--prune needs --set NAME: it deletes connectors of that set alone, so that several folders of files do "
             "not delete each other's"
         )
-    files = read_files(paths, set_name)
-    steps = [*plan_all(rest, files, set_name), *(_pruned(rest, files, set_name) if prune and set_name else ())]
+    with Problems("nothing was applied") as problems:
+        files = read_files(paths, problems, set_name)
+        steps = plan_all(rest, files, problems, set_name)
+    steps += _pruned(rest, files, set_name) if prune and set_name else ()
     found = hash_of(steps)
     if only_plan:
         told = {"hash": found, "steps": [step.told() for step in steps]}
@@ -135,37 +137,31 @@ def apply(
 # -- reading and planning ------------------------------------------------------------------------------------------
 
 
-def read_files(
-    paths: Sequence[Path], set_name: str | None = None, *, so: str = "nothing was applied"
-) -> list[ConnectorFile]:
+def read_files(paths: Sequence[Path], problems: Problems, set_name: str | None = None) -> list[ConnectorFile]:
     """Return the connectors of files, and of those in folders, in the order of their names.
 
     Args:
+        problems: Gathers what is wrong with each file.
         set_name: What they are all marked with.
-        so: What it means that one is wrong.
-
-    Raises:
-        ConfigError: Says of every file what is wrong with it.
     """
     from connect.cli.settings import connector_file
 
     found, wheres = dict[str, Any](), dict[str, Path]()
-    with Problems(so) as problems:
-        for path in _paths(paths, problems):
-            with problems.catch():
-                file = connector_file(path)
-                if file.name in found:
-                    raise UsageError(
-                        f"connector {file.name!r} is in {wheres[file.name]} and in {path}",
-                        hint="Have each connector in one file alone.",
-                    )
-                if set_name and file.config.setdefault(_SET, set_name) != set_name:
-                    raise ConfigError(
-                        f"{path}: {_SET} is {file.config[_SET]!r}, and --set is {set_name!r}",
-                        code=OTHER_SET,
-                        config_path=_SET,
-                    )
-                found[file.name], wheres[file.name] = file, path
+    for path in _paths(paths, problems):
+        with problems.catch():
+            file = connector_file(path)
+            if file.name in found:
+                raise UsageError(
+                    f"connector {file.name!r} is in {wheres[file.name]} and in {path}",
+                    hint="Have each connector in one file alone.",
+                )
+            if set_name and file.config.setdefault(_SET, set_name) != set_name:
+                raise ConfigError(
+                    f"{path}: {_SET} is {file.config[_SET]!r}, and --set is {set_name!r}",
+                    code=OTHER_SET,
+                    config_path=_SET,
+                )
+            found[file.name], wheres[file.name] = file, path
     return [found[name] for name in sorted(found)]
 
 
@@ -180,29 +176,30 @@ def _paths(paths: Sequence[Path], problems: Problems) -> Iterable[Path]:
             yield from configs_in(path)
 
 
-def plan_all(rest: RestClient, files: Sequence[ConnectorFile], set_name: str | None = None) -> list[Step]:
+def plan_all(
+    rest: RestClient, files: Sequence[ConnectorFile], problems: Problems, set_name: str | None = None
+) -> list[Step]:
     """Return what is to be done about each file's connector; nothing is done.
 
-    Raises:
-        ConfigError: Says of every config what is wrong with it.
+    Args:
+        problems: Gathers what is wrong with each config.
     """
     steps = []
-    with Problems("nothing was applied") as problems:
-        for file in files:
-            with problems.catch(file.name):
-                found = _planned(rest, file)
-                _check_set(found, file.name, set_name)
-                steps.append(
-                    Step(
-                        file.name,
-                        found["action"],
-                        found["etag"],
-                        found["changes"],
-                        found["restarts"],
-                        file,
-                        found.get("secrets"),  # none of a worker that is a little older
-                    )
+    for file in files:
+        with problems.catch(file.name):
+            found = _planned(rest, file)
+            _check_set(found, file.name, set_name)
+            steps.append(
+                Step(
+                    file.name,
+                    found["action"],
+                    found["etag"],
+                    found["changes"],
+                    found["restarts"],
+                    file,
+                    found.get("secrets"),  # none of a worker that is a little older
                 )
+            )
     return steps
 
 
@@ -343,7 +340,8 @@ def _sum_up(told: Sequence[dict[str, Any]], plan_hash: str, *, as_json: bool) ->
 
 
 class Problems:
-    """Gathers what is wrong with several files; raises it as one error at the end.
+    """Gathers what is wrong with several files; raises it as one error at the end, also where a worker that does not
+    answer ends that early.
 
     Args:
         so: What that means.
@@ -356,14 +354,17 @@ class Problems:
     def __enter__(self) -> Problems:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
-        if kind is not None or not self._found:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *_: object) -> None:
+        if not self._found or (kind is not None and not isinstance(error, ConnectError)):
             return
-        first = self._found[0]
-        if len(self._found) > 1:
-            lines = "\n".join(f"- {error.message}" for error in self._found)
-            first.message = f"{len(self._found)} of the configs are wrong, and {self._so}:\n{lines}"
-        raise first
+        first, count = self._found[0], len(self._found)
+        lines = [f"- {one.message}" for one in self._found]
+        if isinstance(error, ConnectError):
+            lines.append(f"- the others could not be checked: {error.message}")
+        if len(lines) > 1:
+            are_wrong = "are" if count > 1 else "is"
+            first.message = "\n".join([f"{count} of the configs {are_wrong} wrong, and {self._so}:", *lines])
+        raise first from error
 
     def catch(self, name: str = "") -> _Catch:
         """Return a context in which an error about one file is kept for later."""

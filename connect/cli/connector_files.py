@@ -20,6 +20,7 @@ import asyncio
 import errno
 import hashlib
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,7 +154,7 @@ class ConnectorFolder:
         self._missed: set[str] = set()
         self._gone: set[str] = set()
         #: Which folder it was that had files: another one may stand in its place, where a volume is not mounted.
-        self._seen_in: tuple[int, int] | None = None
+        self._seen_in: _Opened | None = None
         #: What is wrong, by file or, of a deletion that failed, by connector.
         self._wrong: dict[str, _Wrong] = {}
         self._host: Host | None = None
@@ -181,6 +182,7 @@ class ConnectorFolder:
                 except TimeoutError:
                     continue
         finally:
+            self._seen_in = None
             await asyncio.to_thread(watch.close)
 
     def notices(self) -> list[Notice]:
@@ -216,13 +218,13 @@ class ConnectorFolder:
         if not self._is_loaded:
             self._owned = await asyncio.to_thread(self._remembered)
         try:
-            identity, files = await asyncio.to_thread(_read_all, self._folder)
+            opened, files = await asyncio.to_thread(_read_all, self._folder)
         except OSError as error:
             self._tell({str(self._folder): _Wrong(f"the folder cannot be read: {error.strerror or error}")})
             return AGAIN_S
         self._is_loaded = True
         if files:
-            self._seen_in = identity
+            self._seen_in = opened
         named = _named(files, wrong)
         for file, content in named.items():
             if self._applied.get(file) == files[file].digest:
@@ -233,7 +235,7 @@ class ConnectorFolder:
             except ConnectError as error:
                 wrong[file] = _Wrong.of(error)
         is_sure = True
-        if self._seen_in == identity:
+        if self._seen_in == opened:
             is_sure = await self._delete_unnamed(host, files, named, wrong)
         elif self._owned:
             wrong[str(self._folder)] = _Wrong(
@@ -315,17 +317,40 @@ class ConnectorFolder:
             raise EnvironmentFault(f"{self._record} cannot be written: {error.strerror}") from error
 
 
-def _read_all(folder: Path) -> tuple[tuple[int, int], dict[str, _Read]]:
+class _Opened:
+    """A folder that is held open, so that no other one can have its device and inode: one that is removed and made
+    again often gets the same inode. Given back with the object."""
+
+    def __init__(self, folder: Path) -> None:
+        # Of Linux: what cannot be read is told by who lists it.
+        self._fd = os.open(folder, getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY)
+        found = os.fstat(self._fd)
+        self._identity = found.st_dev, found.st_ino
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Opened) and self._identity == other._identity
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __del__(self) -> None:
+        if (fd := getattr(self, "_fd", None)) is not None:
+            os.close(fd)
+
+
+def _read_all(folder: Path) -> tuple[_Opened, dict[str, _Read]]:
     """Return what tells a folder from another, and its files by their names, in order. On any thread but the loop's.
 
     Raises:
-        OSError: The folder cannot be listed.
+        OSError: The folder cannot be listed, or another one took its place meanwhile.
     """
+    opened = _Opened(folder)
     names = [path.name for path in config_files(folder)]
     if len(names) > FILES_MAX:  # of some nobody would know, and their connectors would seem to be named no more
         raise OSError(errno.EFBIG, f"it has {len(names):,} configs, and {FILES_MAX:,} at most are expected")
-    found = folder.stat()
-    return (found.st_dev, found.st_ino), {name: _read(folder / name) for name in names}
+    files = {name: _read(folder / name) for name in names}
+    if _Opened(folder) != opened:
+        raise OSError(errno.ESTALE, "another folder has taken its place while it was read")
+    return opened, files
 
 
 def _read(path: Path) -> _Read:

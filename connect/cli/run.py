@@ -124,7 +124,8 @@ def run(
     from connect.cli.worker import run_loop, set_up_log
     from connect.runtime.tuning import tune_process
 
-    found = read_files(files, so="nothing was run")
+    with Problems("nothing was run") as problems:
+        found = read_files(files, problems)
     wiring: Wiring = session.wiring  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory(prefix="connect-run-", ignore_cleanup_errors=True) as folder:
         given = worker_config(config_file, {}).originals

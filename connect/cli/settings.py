@@ -30,14 +30,26 @@ class ConnectorFile:
 
 
 def config_files(folder: Path) -> list[Path]:
-    """Return the configs in a folder, by name; not those in folders below it, nor hidden files.
+    """Return the configs in a folder, by name; not those in folders below it, nor hidden files, pipes and devices.
+
+    A link that leads nowhere is one of them: it is told of as what cannot be read, and its connector is none that no
+    file names any more.
 
     Raises:
         OSError: The folder cannot be listed.
     """
     return sorted(
-        path for path in folder.iterdir() if path.suffix in ENDINGS and not path.name.startswith(".") and path.is_file()
+        path
+        for path in folder.iterdir()
+        if path.suffix in ENDINGS and not path.name.startswith(".") and _may_be_read(path)
     )
+
+
+def _may_be_read(path: Path) -> bool:
+    try:
+        return path.is_file() or (path.is_symlink() and not path.exists())
+    except OSError:  # a link into a folder that is closed to us, say: who reads it tells
+        return True
 
 
 def configs_in(folder: Path) -> list[Path]:

@@ -157,6 +157,24 @@ def test_files_that_cannot_be_read_are_all_told(cli: Cli, worker_url: str, folde
     assert (done.code, "a.json" in done.err, f"{name}.json" in done.err) == (2, True, True)
 
 
+def test_what_is_wrong_with_files_and_with_configs_is_told_at_once(
+    cli: Cli, worker_url: str, folder: Path, name: str
+) -> None:
+    (folder / "a.json").write_text("{")
+    (folder / "gone.json").symlink_to(folder / "nowhere")
+    (folder / "b.json").mkdir()
+    write(folder, f"{name}-bad", **{"batch.size": "many"})
+    done = cli("apply", folder, "--url", worker_url)
+    assert done.code == 2
+    assert "3 of the configs are wrong, and nothing was applied" in done.err
+    assert "a.json" in done.err and "gone.json" in done.err and "batch.size" in done.err
+    # A worker that is away hides nothing of it.
+    with answering({}) as server:
+        url = server.url
+    done = cli("apply", folder, "--url", url)
+    assert (done.code, "a.json" in done.err, "could not be checked" in done.err) == (2, True, True), done
+
+
 def test_prune_deletes_what_is_gone_from_the_set_and_nothing_of_others(
     cli: Cli, worker_url: str, folder: Path, tmp_path: Path, name: str
 ) -> None:
@@ -199,7 +217,7 @@ def test_a_change_of_the_set_restarts_nothing(cli: Cli, worker_url: str, folder:
 def test_two_operators_who_apply_at_once_lose_no_change(cli: Cli, worker_url: str, folder: Path, name: str) -> None:
     """Each writes the whole config with a key of its own more, on top of what it has read."""
     from connect.api import ConflictError
-    from connect.cli.apply import Step, _do, plan_all
+    from connect.cli.apply import Problems, Step, _do, plan_all
     from connect.cli.rest import RestClient
     from connect.cli.settings import ConnectorFile
 
@@ -213,7 +231,7 @@ def test_two_operators_who_apply_at_once_lose_no_change(cli: Cli, worker_url: st
                 while True:
                     read = rest.call("GET", f"/connectors/{name}/config")
                     file = ConnectorFile(name, {**read, f"note.{who}.{number}": "x"})
-                    [step] = plan_all(rest, [file])
+                    [step] = plan_all(rest, [file], Problems("nothing"))
                     if len(step.changes) != 1:  # somebody was between reading and planning
                         continue
                     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import threading
@@ -267,6 +268,59 @@ async def test_a_volume_that_goes_while_the_worker_runs_leaves_an_empty_folder_f
         await until(lambda: not told(keeping))
         (folder / "a.json").unlink()
         await until(lambda: topics(worker) == {})
+
+
+async def test_a_folder_that_is_removed_and_made_again_is_another_one_whatever_its_inode(
+    worker: RunningWorker, folder: Path, tmp_path: Path
+) -> None:
+    put(folder, "a.json", "a")
+    async with kept(worker, folder, tmp_path) as keeping:
+        await until(lambda: topics(worker) == {"a": "t"})
+        await looks(keeping, worker, 1)
+        (folder / "a.json").unlink()
+        folder.rmdir()
+        folder.mkdir()
+        await until(lambda: "may not be mounted" in told(keeping).get(str(folder), ""))
+        await looks(keeping, worker, 3)
+        assert topics(worker) == {"a": "t"}
+        put(folder, "a.json", "a", "other")
+        await until(lambda: topics(worker) == {"a": "other"})
+        (folder / "a.json").unlink()
+        await until(lambda: topics(worker) == {})
+
+
+async def test_a_folder_is_held_open_no_longer_than_it_is_kept(
+    worker: RunningWorker, folder: Path, tmp_path: Path
+) -> None:
+    def held() -> int:
+        found = 0
+        for link in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # that of this listing, and of others that end
+                found += link.readlink() == folder
+        return found
+
+    put(folder, "a.json", "a")
+    async with kept(worker, folder, tmp_path) as keeping:
+        await until(lambda: topics(worker) == {"a": "t"})
+        await looks(keeping, worker, 20)
+        await until(lambda: held() == 1)
+    await until(lambda: held() == 0)
+
+
+@pytest.mark.parametrize("target", ["nowhere", "x" * 300, "a.json"])
+async def test_a_link_that_leads_nowhere_is_told_of_and_deletes_nothing(
+    worker: RunningWorker, folder: Path, tmp_path: Path, target: str
+) -> None:
+    put(folder, "a.json", "a")
+    put(folder, "b.json", "b")
+    async with kept(worker, folder, tmp_path) as keeping:
+        await until(lambda: topics(worker) == {"a": "t", "b": "t"})
+        (tmp_path / "link").symlink_to(target)
+        (tmp_path / "link").rename(folder / "a.json")
+        await until(lambda: "cannot be read" in told(keeping).get("a.json", ""))
+        await looks(keeping, worker, 3)
+        put(folder, "b.json", "b", "other")
+        await until(lambda: topics(worker) == {"a": "t", "b": "other"})
 
 
 async def test_a_file_that_is_renamed_while_the_folder_is_listed_is_not_missed(
