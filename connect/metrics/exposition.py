@@ -51,7 +51,7 @@ def render(look: WorkerLook, families: Iterable[str], *, openmetrics: bool = Fal
     _write_process(parts, openmetrics=openmetrics)
     if openmetrics:
         parts.append("# EOF\n")
-    return "".join(parts).encode("utf-8", "backslashreplace")  # half a surrogate pair, as a name may hold
+    return "".join(parts).encode()
 
 
 def _write(parts: list[str], metric: Metric, names: tuple[str, ...], read: Reading, *, openmetrics: bool) -> None:

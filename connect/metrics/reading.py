@@ -47,6 +47,8 @@ def labels(**given: str) -> str:
 
 
 def _escaped(value: str) -> str:
+    if not value.isascii():  # half a surrogate pair is no text: its escape is, and not one of the format's own
+        value = value.encode("utf-8", "backslashreplace").decode()
     if "\\" in value or '"' in value or "\n" in value:
         return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
     return value

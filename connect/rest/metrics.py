@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+import gzip
+from typing import Final, Protocol
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from connect.rest.routes import Route
 from connect.runtime.host import Host
+
+_GZIP_LEVEL: Final = 1
 
 router = APIRouter(tags=["worker"], route_class=Route)
 
@@ -20,7 +23,25 @@ async def metrics(request: Request) -> Response:
     Prometheus's text."""
     telling: Telling = request.app.state.metrics
     text, kind = await telling.text(request.headers.get("accept", ""))
-    return Response(text, media_type=kind)
+    headers = {"Vary": "Accept, Accept-Encoding"}
+    if takes_gzip(",".join(request.headers.getlist("accept-encoding"))):
+        # Aside, as the text is written. What each scrape costs counts more than the last tenth of its size.
+        text = await asyncio.to_thread(gzip.compress, text, _GZIP_LEVEL, mtime=0)
+        headers["Content-Encoding"] = "gzip"
+    return Response(text, media_type=kind, headers=headers)
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Say whether an Accept-Encoding header allows gzip, by name or by `*`; RFC 9110, 12.5.3."""
+    weights: dict[str, float] = {}
+    for one in accepted.lower().split(","):
+        coding, *parameters = (part.strip() for part in one.split(";"))
+        weight = next((given[2:] for given in parameters if given.startswith("q=")), "1")
+        try:
+            weights[coding] = float(weight)
+        except ValueError:
+            weights[coding] = 0.0
+    return weights.get("gzip", weights.get("*", 0.0)) > 0
 
 
 class Texts(Protocol):

@@ -34,7 +34,8 @@ async def test_no_series_is_there_twice(tmp_path: Path) -> None:
 
 def test_a_label_is_written_so_that_it_is_read_as_it_was() -> None:
     odd = 'a "quoted" \\ name\nof two lines'
-    assert render(make_look(make_task(connector="half \ud800")), ["connect"]), "what is no text is no failure"
+    half = render(make_look(make_task(connector="half \ud800")), ["connect"]).decode()
+    assert r'connector="half \\ud800"' in half, "an escape that the format does not know fails the whole scrape"
     text = render(make_look(make_task(connector=odd)), ["connect"]).decode()
     found = [s.labels.get("connector") for f in text_string_to_metric_families(text) for s in f.samples]
     assert odd in found

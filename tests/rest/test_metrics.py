@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from connect.api import ConfigError
+from connect.rest.metrics import takes_gzip
 from connect.runtime.worker_config import WorkerConfig
 from tests.support.worker import running_worker
 
@@ -30,6 +32,44 @@ async def test_the_answer_is_in_the_format_that_is_asked_for(tmp_path: Path, acc
     assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
     assert answer.text.endswith(end)
     assert "connect_worker_info{" in answer.text
+
+
+async def test_it_is_packed_for_who_asks_for_that(tmp_path: Path) -> None:
+    async with running_worker(tmp_path) as worker:
+
+        async def asked(encoding: str) -> tuple[str | None, bytes]:
+            request = worker.client.stream("GET", "/metrics", headers={"accept-encoding": encoding})
+            async with request as answer:
+                raw = b"".join([part async for part in answer.aiter_raw()])
+            assert "Accept-Encoding" in answer.headers["vary"]
+            assert int(answer.headers["content-length"]) == len(raw)
+            return answer.headers.get("content-encoding"), raw
+
+        coding, packed = await asked("gzip")
+        assert coding == "gzip"
+        assert b"connect_worker_info{" in gzip.decompress(packed)
+        coding, plain = await asked("identity")
+        assert coding is None
+        assert b"connect_worker_info{" in plain
+        assert len(packed) < len(plain) / 4
+
+
+@pytest.mark.parametrize(
+    ("accepted", "takes"),
+    [
+        ("gzip", True),
+        ("br, GZIP;q=0.5", True),
+        ("*", True),
+        ("deflate, *;q=0.1", True),
+        ("", False),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000, *", False),
+        ("gzip;q=often", False),
+        ("xgzip, gzipped", False),
+    ],
+)
+def test_packing_is_for_who_takes_it(accepted: str, takes: bool) -> None:
+    assert takes_gzip(accepted) is takes
 
 
 async def test_text_is_accepted_at_metrics_alone(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import select
+import sys
 import threading
 import time
 from collections import deque
@@ -24,6 +25,9 @@ from connect.cli.logs.formats import context_of
 WAITING_MAX: Final = 1000
 #: The same of a file or a pipe, which nobody reads along.
 FILE_WAITING_MAX: Final = 10_000
+#: What these lines may hold together, in bytes of memory, but for one line alone: a record that a plugin logs may be
+#: megabytes, and traces are kilobytes.
+WAITING_BYTES_MAX: Final = 8 << 20
 #: How long a write waits for a stream that takes nothing just now, before it is tried again.
 _AGAIN_MS: Final = 1000
 #: How long an end waits for what is left to be written.
@@ -83,6 +87,7 @@ class LineHandler(logging.Handler):
         write: Writes some lines; called on the thread. A display puts its own in place of it.
         folding: Which lines are written.
         waiting_max: How many lines wait.
+        waiting_bytes_max: How much memory they may hold, if it is not one line alone.
         collect_s: How long lines are collected before they are written.
 
     Attributes:
@@ -95,12 +100,15 @@ class LineHandler(logging.Handler):
         folding: Folding | None = None,
         *,
         waiting_max: int = WAITING_MAX,
+        waiting_bytes_max: int = WAITING_BYTES_MAX,
         collect_s: float = COLLECT_S,
     ) -> None:
         super().__init__()
         self.write = write
         self._folding = Folding() if folding is None else folding
         self._waiting_max = waiting_max
+        self._waiting_bytes_max = waiting_bytes_max
+        self._waiting_bytes = 0
         self._collect_s = collect_s
         self._changed = threading.Condition()
         self._waiting: deque[Line] = deque()
@@ -124,8 +132,13 @@ class LineHandler(logging.Handler):
         except Exception:  # logging's own rule: a line that cannot be formatted ends nothing
             self.handleError(record)
             return
+        size_bytes = sys.getsizeof(line.text)
         with self._changed:
+            if self._waiting and self._waiting_bytes + size_bytes > self._waiting_bytes_max:
+                self._unshown += 1
+                return
             self._waiting.append(line)
+            self._waiting_bytes += size_bytes
             self._changed.notify()
 
     def show(self, draw: Callable[[], None]) -> None:
@@ -135,7 +148,7 @@ class LineHandler(logging.Handler):
             self._changed.notify()
 
     def _is_wanted(self, record: logging.LogRecord) -> bool:
-        if len(self._waiting) >= self._waiting_max:
+        if len(self._waiting) >= self._waiting_max or self._waiting_bytes > self._waiting_bytes_max:
             self._unshown += 1
             return False
         if self._folding.is_written(record, context_of(record)):
@@ -178,6 +191,7 @@ class LineHandler(logging.Handler):
         with self._changed:
             taken = list(self._waiting)
             self._waiting.clear()
+            self._waiting_bytes = 0
             unshown, self._unshown = self._unshown, 0
             counts = self._folding.taken() if self._is_due() or self._is_closing else []
         if unshown:

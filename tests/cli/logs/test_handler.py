@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import io
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from connect.cli.logs.folding import ALIKE_MAX, FROM_ONE_MAX
+from connect.cli.logs import folding
+from connect.cli.logs.folding import ALIKE_MAX, FROM_ONE_MAX, Folding
 from connect.cli.logs.formats import formatter
 from connect.cli.logs.handler import WAITING_MAX, Line, LineHandler
 from connect.runtime.connector_context import connector_context
@@ -52,6 +54,25 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
+def test_what_waits_is_bounded_in_memory_too_and_one_long_line_is_written(terminal: Terminal) -> None:
+    handler = LineHandler(terminal.write, Folding(0, 0))
+    log = logging.Logger("test.long")
+    log.addHandler(handler)
+    terminal.going.clear()
+    log.info("first")
+    until(lambda: not handler._waiting)
+    for _ in range(100):
+        log.info("x" * (1 << 20))
+    waiting = sum(sys.getsizeof(line.text) for line in handler._waiting)
+    assert 7 << 20 < waiting <= 8 << 20
+    terminal.going.set()
+    until(lambda: any(line.startswith("93 lines were not shown") for line in terminal.lines))
+    assert len(terminal.lines) == 1 + 7 + 1
+    log.info("y" * (20 << 20))
+    until(lambda: len(terminal.lines[-1]) == 20 << 20)
+    handler.close()
+
+
 def test_lines_are_shown_in_order_with_who_speaks(terminal: Terminal, log: logging.Logger) -> None:
     token = connector_context.set("[k|task-0] ")
     try:
@@ -69,7 +90,10 @@ def test_lines_are_shown_in_order_with_who_speaks(terminal: Terminal, log: loggi
     ]
 
 
-def test_lines_that_are_alike_are_folded_into_a_count(terminal: Terminal, log: logging.Logger) -> None:
+def test_lines_that_are_alike_are_folded_into_a_count(
+    terminal: Terminal, log: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folding, "WINDOW_S", 60.0)  # however busy the machine is
     for number in range(5000):
         log.error("bad record %d", number)
     log.error("something else")
