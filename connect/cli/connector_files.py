@@ -123,7 +123,7 @@ class _Wrong:
 
     @classmethod
     def of(cls, error: ConnectError, doing: str = "") -> _Wrong:
-        return cls(f"{doing}{error.message} [{error.code}]", error.code in ON_ITS_WAY)
+        return cls(_as_text(f"{doing}{error.message} [{error.code}]"), error.code in ON_ITS_WAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,13 +344,18 @@ def _read_all(folder: Path) -> tuple[_Opened, dict[str, _Read]]:
         OSError: The folder cannot be listed, or another one took its place meanwhile.
     """
     opened = _Opened(folder)
-    names = [path.name for path in config_files(folder)]
-    if len(names) > FILES_MAX:  # of some nobody would know, and their connectors would seem to be named no more
-        raise OSError(errno.EFBIG, f"it has {len(names):,} configs, and {FILES_MAX:,} at most are expected")
-    files = {name: _read(folder / name) for name in names}
+    paths = config_files(folder)
+    if len(paths) > FILES_MAX:  # of some nobody would know, and their connectors would seem to be named no more
+        raise OSError(errno.EFBIG, f"it has {len(paths):,} configs, and {FILES_MAX:,} at most are expected")
+    files = {_as_text(path.name): _read(path) for path in paths}
     if _Opened(folder) != opened:
         raise OSError(errno.ESTALE, "another folder has taken its place while it was read")
     return opened, files
+
+
+def _as_text(name: str) -> str:
+    """Return a file's name as text, which bytes that are no UTF-8 are not: it is remembered, logged and told of."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _read(path: Path) -> _Read:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -321,6 +322,24 @@ async def test_a_link_that_leads_nowhere_is_told_of_and_deletes_nothing(
         await looks(keeping, worker, 3)
         put(folder, "b.json", "b", "other")
         await until(lambda: topics(worker) == {"a": "t", "b": "other"})
+
+
+async def test_a_name_that_is_no_text_is_a_file_like_others_and_holds_none_up(
+    worker: RunningWorker, folder: Path, tmp_path: Path
+) -> None:
+    odd, wrong, lines = (folder / os.fsdecode(name) for name in (b"\xff.json", b"\xfe.json", b"two\nlines.json"))
+    for path, name in ((odd, "odd"), (lines, "lines")):
+        path.write_text(json.dumps({"name": name, **config()}))
+    wrong.write_text("{")
+    async with kept(worker, folder, tmp_path) as keeping:
+        await until(lambda: topics(worker) == {"odd": "t", "lines": "t"})
+        await until(lambda: r"\udcfe.json" in told(keeping))
+        assert r"\udcfe.json is not JSON" in (await warnings(worker))[r"\udcfe.json"]
+        for path in (odd, wrong, lines):
+            path.unlink()
+        await until(lambda: topics(worker) == {})
+        await until(lambda: not told(keeping))
+    assert json.loads((tmp_path / "data/connectors-dir.json").read_text())["connectors"] == {}
 
 
 async def test_a_file_that_is_renamed_while_the_folder_is_listed_is_not_missed(
