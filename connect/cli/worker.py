@@ -123,7 +123,7 @@ def run_loop(main: Coroutine[Any, Any, int]) -> int:
 
 
 async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[ConnectorFile], *, on_terminal: bool) -> int:
-    from connect.runtime.border.ending import Ending
+    from connect.runtime.border.ending import Ending, Held
 
     stop = asyncio.Event()
     ending = Ending(stop.set, grace_s=config.task_shutdown_graceful_timeout_ms / 1000)
@@ -131,13 +131,16 @@ async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[Connector
     left = list(files)  # each is taken once, and not again over what was changed since
     folder = _folder(config)
     supervisor = Supervisor()
-    async with supervisor.told(), _Between(wiring) as between:
-        await _live(
-            lambda had_place: _serve_until(
-                stop, had_place, between, wiring, config, left, folder, ending, supervisor, on_terminal=on_terminal
-            ),
-            stop,
-        )
+    try:
+        async with supervisor.told(), _Between(wiring) as between:
+            await _live(
+                lambda had_place: _serve_until(
+                    stop, had_place, between, wiring, config, left, folder, ending, supervisor, on_terminal=on_terminal
+                ),
+                stop,
+            )
+    except Held:  # a library of ours, loaded on a machine that is busy: all that was open is closed
+        logger.warning("the worker was asked to stop before it was up: its start was broken off")
     code = config.sigterm_exit_code if ending.asked_by == signal.SIGTERM else 0
     ending.closed(code)
     return code

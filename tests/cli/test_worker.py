@@ -8,6 +8,8 @@ import json
 import logging
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -388,3 +390,34 @@ async def test_rest_stays_where_it_was_between_two_lives_however_one_of_them_end
             await life()
         assert await life() is True
     assert told == ["lost", "begins", "ends", "cannot join", "begins", "ends", "stopped"]
+
+
+_SLOW_START = """
+import os, signal, sys
+from connect import app as wiring
+from connect.rest import app
+source = "import time\\ndef slow():\\n  end = time.monotonic() + 30\\n  while time.monotonic() < end: sum(range(1000))"
+library = {"__name__": "pydantic.slow"}
+exec(compile(source, "/site-packages/pydantic/slow.py", "exec"), library)
+make_app = app.make_app
+def slowly(host):
+    os.kill(os.getpid(), signal.SIGTERM)
+    library["slow"]()
+    return make_app(host)
+app.make_app = slowly
+sys.argv[1:] = ["worker", "--data-dir", sys.argv[1], "--listeners", "http://127.0.0.1:0"]
+sys.exit(wiring.main())
+"""
+
+
+def test_a_stop_while_the_start_still_loads_a_library_ends_it_as_a_stop_does(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _SLOW_START, str(tmp_path / "data")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert "its start was broken off" in done.stderr
+    assert (tmp_path / "data" / ".kafka_cleanshutdown").exists()
