@@ -8,6 +8,7 @@ somebody else was faster. A hash over all of it, as it is shown, lets a later ru
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -384,7 +385,7 @@ class _Catch:
         if not is_kept or error.code.startswith("auth."):  # type: ignore[union-attr]
             return False
         assert isinstance(error, ConnectError)
-        if self._name and self._name not in error.message:
+        if self._name and not re.search(rf"connector '?{re.escape(self._name)}(?!\w)", error.message, re.IGNORECASE):
             error.message = f"connector {self._name!r}: {error.message}"
         self._keep(error)
         return True

@@ -68,7 +68,8 @@ def for_each(
     if as_json:
         print_json(told[0] if len(told) == 1 else told)
     elif failed:
-        click.echo(f"{len(names) - len(failed)} of {len(names)} were done, {len(failed)} were not", err=True)
+        were = "was" if len(failed) == 1 else "were"
+        click.echo(f"{len(names) - len(failed)} of {len(names)} were done, {len(failed)} {were} not", err=True)
     codes = [*(error.exit_code for error in failed), *(exit_codes or {}).values()]
     # A failure says more than what is only under way, whichever came first.
     return next((code for code in codes if code not in (SETTLED, UNDER_WAY)), max(codes, default=SETTLED))

@@ -11,7 +11,7 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,6 +178,8 @@ async def _run_all(herder: Herder, asked: Asked, stop: asyncio.Event) -> int:
     from connect.runtime.drain import Drain
 
     await _begin(herder, asked)
+    if (told := _nothing_to_read(herder, await herder.cluster.admin.list_topics(), asked)) is not None:
+        click.echo(f"warning: {told}", err=True)
     progress, handler = _progress()
     drain = Drain(herder, [file.name for file in asked.files], lambda: _show(progress, drain, asked))
     began = time.monotonic()
@@ -209,6 +211,19 @@ async def _begin(herder: Herder, asked: Asked) -> None:
                     raise ConfigError(f"connector {file.name!r} follows a stream, which has no end", code=ENDLESS)
     for file in asked.files:
         await herder.create(file.name, file.config)
+
+
+def _nothing_to_read(herder: Herder, topics: Collection[str], asked: Asked) -> str | None:
+    """Return what there is to say of sinks without a source, where no topic of theirs is there."""
+    if any(herder.status(file.name).type != "sink" for file in asked.files):
+        return None
+    named = {topic.strip() for file in asked.files for topic in file.config.get("topics", "").split(",")} - {""}
+    if not named or named & set(topics):
+        return None
+    return (
+        f"no source runs, and the topics of the sinks are not there ({', '.join(sorted(named))}): give --data-dir, or "
+        "a --config with bootstrap.servers, where the records are"
+    )
 
 
 async def _until_over(drain: Drain, asked: Asked, stop: asyncio.Event) -> Outcome:

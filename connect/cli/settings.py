@@ -99,6 +99,13 @@ def connector_file(path: Path) -> ConnectorFile:
             return _nested(path, parsed)
     config = _string_map(path, parsed)
     name = config.get("name", "").strip()
+    of_workers = WorkerConfig.keys().keys() - {"key.converter", "value.converter", "header.converter"}
+    if not name and "connector.class" not in config and config.keys() & of_workers:
+        raise ConfigError(
+            f"{path} is a worker's config: it has no 'connector.class', and keys of a worker",
+            hint=f"A worker takes it with --config {path}.",
+            config_path="name",
+        )
     if not name:
         raise ConfigError(f"{path}: key 'name' is missing", hint="Give the connector a name.", config_path="name")
     return ConnectorFile(name, config)

@@ -69,15 +69,17 @@ def worker(
 ) -> int:
     """Run a worker, with the connectors of these files.
 
-    A file is flat JSON or YAML with a name, {"name", "config", "initial_state"}, or Java properties. CONNECT_*
-    variables give worker keys as the container images do. SIGINT and SIGTERM stop the worker; a second one forces it.
+    A file is flat JSON or YAML with a name, {"name", "config", "initial_state"}, or Java properties; a folder stands
+    for those in it. CONNECT_* variables give worker keys as the container images do. SIGINT and SIGTERM stop the
+    worker; a second one forces it.
     """
-    from connect.cli.settings import connector_file, worker_config
+    from connect.cli.settings import configs_in, connector_file, worker_config
     from connect.runtime.tuning import tune_process
 
     flags = {k: v for k, v in {"data.dir": data_dir, "listeners": listeners}.items() if v is not None}
     config = worker_config(config_file, flags)
-    files = [connector_file(path) for path in connectors]
+    paths = [path for given in connectors for path in (configs_in(given) if given.is_dir() else [given])]
+    files = [connector_file(path) for path in paths]
     names = [file.name for file in files]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ConfigError(

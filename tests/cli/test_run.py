@@ -76,6 +76,18 @@ def test_nothing_runs_where_a_config_is_wrong(folder: Path) -> None:
     assert connect_forked("run", "none.json").returncode == 2
 
 
+def test_what_is_wrong_with_a_connector_of_a_short_name_is_told_with_it(folder: Path) -> None:
+    write(folder, "c", {"connector.class": "FileStreamSink", "file": "out.txt", "topics": "lines", "tasks.max": "x"})
+    done = connect_forked("run", "c.json")
+    assert (done.returncode, done.stderr.splitlines()[0][:21]) == (2, "error: connector 'c': ")
+
+
+def test_a_sink_that_has_nothing_to_read_says_where_records_may_be(folder: Path) -> None:
+    done = connect_forked("run", "sink.json", "--until", "drained")
+    assert done.returncode == 0, done.stderr
+    assert "warning: no source runs" in done.stderr and "--data-dir" in done.stderr and "lines" in done.stderr
+
+
 def test_a_directory_that_is_in_use_is_the_environments_fault(folder: Path) -> None:
     (folder / "data").write_text("no directory")
     done = connect_forked("run", "source.json", "--data-dir", "data")

@@ -122,5 +122,14 @@ def test_what_names_a_file_s_schema_for_an_editor_is_no_key(tmp_path: Path, besi
     assert connector_file(path) == ConnectorFile("c", keys)
 
 
+def test_a_worker_s_config_in_the_place_of_a_connector_s_is_known(tmp_path: Path) -> None:
+    """As connect-standalone takes it."""
+    path = tmp_path / "connect-standalone.properties"
+    path.write_text("bootstrap.servers=localhost:9092\noffset.flush.interval.ms=1000\n")
+    with pytest.raises(ConfigError, match="is a worker's config") as refused:
+        connector_file(path)
+    assert refused.value.hint == f"A worker takes it with --config {path}."
+
+
 def test_a_level_is_taken_in_any_case(tmp_path: Path) -> None:
     assert worker_config(None, {}, {"CONNECT_LOG_LEVEL": "debug"}).log_level == "debug"

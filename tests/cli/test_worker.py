@@ -95,6 +95,12 @@ def test_a_wrong_connector_ends_the_start_with_its_name(
 
 
 @pytest.mark.usefixtures("before_the_worker")
+def test_a_folder_stands_for_the_files_in_it(tmp_path: Path, directory: list[str]) -> None:
+    (tmp_path / "connectors").mkdir()
+    (tmp_path / "connectors" / "one.json").write_text('{"connector.class": "FileStreamSource"}')
+    assert_refused(connect("worker", *directory, tmp_path / "connectors"), 2, "config.invalid", "one.json", "name")
+
+
 def test_a_connector_file_that_is_not_there_is_refused(directory: list[str]) -> None:
     assert_refused(connect("worker", *directory, "none.json"), 2, "config.unreadable", "none.json")
 
