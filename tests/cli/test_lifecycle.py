@@ -78,7 +78,7 @@ def test_several_names_go_on_after_a_failure_and_are_summed_up(
     done = cli("connector", "pause", "nobody", name, *url)
     assert (done.code, done.out) == (1, f"paused {name}\n")
     assert "there is no connector" in done.err or "nobody" in done.err
-    assert done.err.splitlines()[-1] == "1 of 2 were done, 1 were not"
+    assert done.err.splitlines()[-1] == "1 of 2 were done, 1 was not"
     answers = cli("connector", "resume", "nobody", name, "--json", *url).json
     assert [answer.get("done", answer.get("error", {}).get("code")) for answer in answers] == [
         "connector.not_found",

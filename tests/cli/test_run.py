@@ -79,7 +79,7 @@ def test_nothing_runs_where_a_config_is_wrong(folder: Path) -> None:
 def test_what_is_wrong_with_a_connector_of_a_short_name_is_told_with_it(folder: Path) -> None:
     write(folder, "c", {"connector.class": "FileStreamSink", "file": "out.txt", "topics": "lines", "tasks.max": "x"})
     done = connect_forked("run", "c.json")
-    assert (done.returncode, done.stderr.splitlines()[0][:21]) == (2, "error: connector 'c': ")
+    assert (done.returncode, done.stderr.splitlines()[0][:22]) == (2, "error: connector 'c': ")
 
 
 def test_a_sink_that_has_nothing_to_read_says_where_records_may_be(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -75,7 +75,7 @@ def doctor(
     if as_json:
         print_json({"findings": [_as_json(one) for one in findings], "summary": counts})
     else:
-        click.echo(", ".join(f"{count} {level}" for level, count in counts.items() if count))
+        click.echo(_summary(counts))
     return 1 if is_to_be_mended(findings, strict=strict) else 0
 
 
@@ -157,6 +157,14 @@ def _show(finding: Finding, out: TextIO) -> None:
     click.echo(f"{finding.level.value:<8} {finding.check}: {finding.message}{code}", out)
     if finding.fix:
         click.echo(f"         {finding.fix}", out)
+
+
+def _summary(counts: Mapping[str, int]) -> str:
+    """Return how many findings of each level there are: '2 errors, 1 warning, 7 ok'."""
+    plural = {level.value: f"{level.value}s" for level in (Level.ERROR, Level.WARNING)}
+    return ", ".join(
+        f"{count} {plural.get(level, level) if count > 1 else level}" for level, count in counts.items() if count
+    )
 
 
 def _as_json(finding: Finding) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from connect.cli.doctor.command import _summary
 from tests.cli.conftest import Cli
 from tests.support.forks import ForkedWorker
 
@@ -125,3 +126,7 @@ def test_a_config_that_cannot_be_read_ends_with_2(cli: Cli) -> None:
     cli.refused(2, "config.unreadable", "doctor", put("bad.json", "{"), mentions="bad.json")
     found = examine(cli, put("w.properties", "bootstrap.servers=k:9092\ngroup.id=g\n"), code=1)
     assert "Give a worker's file to --config." in found["connector w"][0]["fix"]
+
+
+def test_findings_are_summed_up_in_words() -> None:
+    assert _summary({"error": 2, "warning": 1, "skipped": 0, "ok": 7}) == "2 errors, 1 warning, 7 ok"
