@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # What a worker and its demonstration need, which is a third of what the tests do.
 RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
-TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1) + 1)')
+TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 SOURCES := connect plugins converters transforms examples bench tests
 
 .PHONY: install demo test test-long mutation lint style types bench clean
@@ -27,7 +27,7 @@ $(STAMP): $(RUNS)
 demo: $(RUNS)
 	$(BIN)/python -m bench.demo $(if $(KEEP),--keep)
 
-# Two processes of tests a core and one more, since half of a test is waiting. They take work from each other. Types
+# Two processes of tests a core, since a third of a test is waiting. They take work from each other. Types
 # and imports are checked beside them, and what that says comes at the end. A few that failed are run once more with
 # nothing beside them: a defect fails there, too, and what only a busy machine brings is said, and does not end the run.
 test: style

@@ -49,15 +49,16 @@ hypothesis.settings.register_profile("connect", deadline=None, max_examples=exam
 hypothesis.settings.load_profile("connect")
 
 
-#: Checks of the certificate that kill workers: inherited, and without our marks, since authors inherit them too.
-_CRASHES = "test_crash_"
+#: Checks of the certificate that kill workers: inherited, and without our marks, since authors inherit them too. The
+#: second one kills as the first does, and counts what came twice.
+_CRASHES = {"test_crash_loses_nothing": "slow", "test_crash_doubles_nothing_where_that_is_promised": "night"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let what is slow come first: the last test of a run is then a short one, and no process waits for another."""
     for item in items:
-        if item.name.startswith(_CRASHES):
-            item.add_marker("slow")
+        if (mark := _CRASHES.get(item.name)) is not None:
+            item.add_marker(mark)
     leave_to_the_night(items)
     slow = [(_common(item), item) for item in items if _is_slow(item)]
     quick = [item for item in items if not _is_slow(item)]

@@ -25,6 +25,7 @@ def run(code: str, test: str, folder: Path) -> None:
     function(folder)
 
 
+@pytest.mark.night
 @pytest.mark.slow
 def test_the_sinks_test_passes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

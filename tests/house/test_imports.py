@@ -8,7 +8,6 @@ it starts. An import within `if TYPE_CHECKING:` or within a function ties two mo
 import ast
 from collections import deque
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -145,8 +144,8 @@ def hidden_imports(modules: Mapping[str, Path]) -> list[str]:
     ]
 
 
-@cache
 def _tree(path: Path) -> ast.Module:
+    # Not kept: what the garbage collector makes of all trees at once takes longer than to parse them again.
     return ast.parse(path.read_text(encoding="utf-8"))
 
 

@@ -38,6 +38,13 @@ def test_the_page_lists_every_length() -> None:
     assert told == [(name, str(one.short), str(one.long), one.what) for name, one in LENGTHS.items()]
 
 
+def test_the_page_names_every_file_with_tests_for_the_night_alone() -> None:
+    files = [path for path in (ROOT / "tests").rglob("test_*.py") if path.name != "test_night.py"]
+    of_the_night = {str(path.relative_to(ROOT)) for path in files if re.search(r"mark\.night\b", path.read_text())}
+    told = set(re.findall(r"`(tests/[\w/]+\.py)`", PAGE.partition("### What only the night has")[2]))
+    assert of_the_night - told == set(), "say which story it tells once more, and what tells it in `make test`"
+
+
 def test_a_length_is_short_long_or_what_its_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
     known = LENGTHS["CONNECT_KILLS"]
     monkeypatch.delenv("CONNECT_KILLS", raising=False)
@@ -80,13 +87,9 @@ def functions() -> Iterator[tuple[Path, Function]]:
 
 def calls(function: Function) -> set[str] | None:
     """Return the names of what a function calls; None where it asserts something itself."""
-    names = set()
-    for node in ast.walk(function):
-        if isinstance(node, ast.Assert | ast.Raise):
-            return None
-        if isinstance(node, ast.Call):
-            names.add(called(node))
-    return names
+    if any(isinstance(node, ast.Assert | ast.Raise) for node in statements(function)):
+        return None
+    return {called(node) for node in ast.walk(function) if isinstance(node, ast.Call)}
 
 
 def asserts(called_names: set[str] | None, helpers: set[str]) -> bool:

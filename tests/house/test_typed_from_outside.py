@@ -167,7 +167,6 @@ def test_a_plugin_is_typed_without_an_error(verdicts: dict[str, str]) -> None:
     assert verdicts[""] == ""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_told_once_in_words_that_name_it(verdicts: dict[str, str], mistake: str) -> None:
     assert MISTAKES[mistake][2] in verdicts[mistake]

@@ -259,6 +259,7 @@ def test_clean_stops_neither_lose_nor_repeat(tmp_path: Path) -> None:
     crash.run().assert_exactly_once()
 
 
+@pytest.mark.night
 @pytest.mark.slow
 @TIMEOUT
 @pytest.mark.parametrize("source", ["PruningSource", "PruningEachSource"])
@@ -351,6 +352,7 @@ FILE_FORMATS: Final = {
 }
 
 
+@pytest.mark.night
 @pytest.mark.slow
 @TIMEOUT
 @pytest.mark.parametrize("name", FILE_FORMATS)

@@ -65,6 +65,7 @@ def test_three_workers_share_24_tasks_evenly_and_what_one_leaves_behind_the_othe
     assert crew.stop("two") == 0, crew.logs()
 
 
+@pytest.mark.night
 def test_a_workers_directory_is_its_own_and_commands_there_ask_it_whatever_log_is_left_in_it(crew: Crew) -> None:
     before, new = (crew.folder / which / "data" for which in ("one", "two"))
     connect("topic", "create", "on-one-machine", "--data-dir", before)

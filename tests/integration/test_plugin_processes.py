@@ -128,6 +128,7 @@ async def test_an_async_poll_in_a_process_stands_still_for_a_pause_and_is_cancel
         await running.until(lambda: journal(notes)[-2:] == [["cancelled"], ["stop"]])
 
 
+@pytest.mark.night
 async def test_where_transactions_end_is_said_in_the_process(tmp_path: Path) -> None:
     async with worker(tmp_path, exactly_once_source_support="enabled") as running:
         keys = {"exactly__once__support": "required", "transaction__boundary": "connector"}
@@ -218,7 +219,7 @@ FAULTS = {
 
 
 #: Others end a process in the same ways as these, with another word for it.
-FAULTS_OF_THE_NIGHT = {"abort", "kill", "fork", "block", "flood", "close"}
+FAULTS_OF_THE_NIGHT = {"abort", "exit", "kill", "fork", "block", "flood", "close"}
 
 
 @pytest.mark.parametrize(
@@ -261,6 +262,7 @@ async def test_a_secret_of_a_config_is_in_no_log_line_no_trace_and_no_command(
     assert "hunter-22" not in caplog.text
 
 
+@pytest.mark.night
 async def test_a_fault_of_a_sink_and_of_a_transform_fails_its_task_too(tmp_path: Path) -> None:
     async with worker(tmp_path) as running:
         bad = {"transforms": "a", "transforms__a__type": "test.Shout", "transforms__a__how": "segv"}
@@ -397,6 +399,7 @@ def connect_connectors():
 """
 
 
+@pytest.mark.night
 async def test_two_plugins_need_two_versions_of_one_library(tmp_path: Path) -> None:
     plugins = tmp_path / "plugins"
     for name, version, colour in (("Red", "1.0", "red"), ("Blue", "2.0", "blue")):

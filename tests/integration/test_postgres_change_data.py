@@ -188,6 +188,7 @@ async def test_a_table_is_the_same_behind_a_topic_of_its_changes(
     assert await database.fetchval("SELECT count(*) FROM there.t") > 2500
 
 
+@pytest.mark.night
 @pytest.mark.slow
 @pytest.mark.timeout(120 + 10 * KILLS)
 @pytest.mark.parametrize(("form", "is_exact"), [("flat", False), ("unwrapped", False), ("envelope", True)])

@@ -43,12 +43,12 @@ LENGTHS: Final = {
     "CONNECT_ATTACK_S": Length(5, 300, "seconds of calls that schemathesis makes of the OpenAPI document"),
     "CONNECT_ATTACK_EACH": Length(18, 1, "operations, in each of two modes, of which one is so called"),
     "CONNECT_ATTACKS": Length(15, 500, "such calls at most, of each operation in each mode"),
-    "CONNECT_CONNECTORS": Length(200, 1000, "connectors that are created and run at once"),
+    "CONNECT_CONNECTORS": Length(100, 1000, "connectors that are created and run at once"),
     "CONNECT_TABLES": Length(
         12, 600, "random tables that go through a topic and back, in three styles, and as many by their changes"
     ),
     "CONNECT_TRANSACTION_ROWS": Length(20_000, 1_000_000, "rows of one transaction that a reader of changes takes"),
-    "CONNECT_EXAMPLES_PERCENT": Length(30, 2000, "of the examples that Hypothesis would make of a property"),
+    "CONNECT_EXAMPLES_PERCENT": Length(20, 2000, "of the examples that Hypothesis would make of a property"),
 }
 
 

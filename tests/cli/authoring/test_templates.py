@@ -58,6 +58,7 @@ def test_the_tests_of_every_kind_pass(written: list[Path]) -> None:
     run(written[0].parent, written, "pytest", *options, *tests)
 
 
+@pytest.mark.night
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_every_form_has_its_certificate(written: list[Path]) -> None:
