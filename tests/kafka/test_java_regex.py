@@ -11,8 +11,11 @@ from connect.api import DataError
 from connect.api.patterns import SlowPatternError, compile_pattern
 from connect_transforms.java.replacement import expand
 from tests.support.jdk import RegexAnswer, ask_regex
+from tests.support.lengths import length
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
+
+PATTERNS = length("CONNECT_PATTERNS")
 
 #: Letters of several scripts and cases, digits, marks, blanks, line ends, symbols: what classes and flags tell apart.
 #: All of them were in Unicode 13, which JDK 17 knows.
@@ -130,21 +133,21 @@ def test_each_property_holds_the_same_characters(flags: str, jdk: None) -> None:
 def test_random_patterns(jdk: None) -> None:
     # What a group holds that took part in a way that was given up again, engines tell differently.
     dice = seeded()
-    patterns = [_pattern(dice) for _ in range(1000)]
+    patterns = [_pattern(dice) for _ in range(PATTERNS)]
     check([(pattern, text, "<$0>") for pattern in patterns for text in texts(dice)], groups=False)
 
 
 def test_random_classes(jdk: None) -> None:
     dice = seeded()
     flags = ["", "", "(?i)", "(?iu)", "(?U)", "(?x)"]
-    patterns = [dice.choice(flags) + _class(dice, 3) + dice.choice(["", "+", "*?"]) for _ in range(1000)]
+    patterns = [dice.choice(flags) + _class(dice, 3) + dice.choice(["", "+", "*?"]) for _ in range(PATTERNS)]
     check([(pattern, text, "") for pattern in patterns for text in texts(dice, 4)])
 
 
 def test_random_rubbish_is_taken_or_refused_alike(jdk: None) -> None:
     dice = seeded()
     characters = r"ab01\\\[]()*+?{},.^$|-&<>=!:iQEpPLudxk#"
-    patterns = ["".join(dice.choice(characters) for _ in range(dice.randrange(1, 9))) for _ in range(2000)]
+    patterns = ["".join(dice.choice(characters) for _ in range(dice.randrange(1, 9))) for _ in range(2 * PATTERNS)]
     check([(pattern, text, "") for pattern in patterns for text in ("a", "ab01", "")], groups=False)
 
 

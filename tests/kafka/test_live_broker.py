@@ -17,7 +17,7 @@ from tests.support.segments import adopt_partition, columns_of, copy_segments, f
 
 pytestmark = [
     pytest.mark.kafka,
-    pytest.mark.slow,
+    pytest.mark.night,
     pytest.mark.timeout(600),
     pytest.mark.usefixtures("kafka"),
 ]

@@ -48,6 +48,9 @@ LENGTHS: Final = {
         12, 600, "random tables that go through a topic and back, in three styles, and as many by their changes"
     ),
     "CONNECT_TRANSACTION_ROWS": Length(20_000, 1_000_000, "rows of one transaction that a reader of changes takes"),
+    "CONNECT_PATTERNS": Length(
+        250, 1000, "random patterns, classes, and twice as much rubbish, that Java's engine is asked of"
+    ),
     "CONNECT_EXAMPLES_PERCENT": Length(20, 2000, "of the examples that Hypothesis would make of a property"),
 }
 
