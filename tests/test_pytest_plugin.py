@@ -5,6 +5,8 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import pytest
+
 TESTS = '''
 from connect.api import resume, sink, source, transform
 
@@ -46,6 +48,7 @@ def test_a_worker(connect_worker):
 '''
 
 
+@pytest.mark.slow
 def test_a_project_of_somebody_elses_has_the_fixtures_without_an_import(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(TESTS)
     # Others that are installed are not loaded: each takes longer than these tests.

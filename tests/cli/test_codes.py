@@ -3,6 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 #: Runs in a process that has imported nothing else: each module in a fork of its own, so that none registers codes for
 #: another.
 _LOOK = """
@@ -32,6 +34,7 @@ sys.exit(failed)
 """
 
 
+@pytest.mark.slow
 def test_every_module_of_the_command_line_knows_the_codes_that_it_raises_in_a_process_of_its_own() -> None:
     done = subprocess.run([sys.executable, "-c", _LOOK], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr

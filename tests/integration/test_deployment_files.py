@@ -93,6 +93,7 @@ def test_the_image_is_made_of_what_is_there_and_its_context_holds_that_and_nothi
     assert "*" in ignored
 
 
+@pytest.mark.slow
 def test_what_the_context_holds_is_enough_to_build_the_distribution(tmp_path: Path) -> None:
     for _, rest in (one for one in instructions() if one[0] == "COPY" and "--from" not in one[1]):
         *sources, target = rest.split()
@@ -172,6 +173,7 @@ exec setpriv --reuid 1001 --regid 0 --clear-groups --no-new-privs --inh-caps=-al
 """
 
 
+@pytest.mark.slow
 def test_the_entry_point_runs_as_in_the_image_without_root_on_a_read_only_root(tmp_path: Path) -> None:
     for name in ("unshare", "setpriv", "mount"):
         tool(name)

@@ -152,6 +152,7 @@ QUIET: dict[str, tuple[str, str]] = {
 }
 
 
+@pytest.mark.slow
 def test_odd_plugins_beside_a_healthy_one(tmp_path: Path) -> None:
     with worker(tmp_path) as running:
         made = running.create(

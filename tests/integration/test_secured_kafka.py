@@ -153,6 +153,7 @@ async def test_a_worker_that_may_not_keep_a_history_does_its_work_without(
     assert f"--topic {name}-configs-history" in warning
 
 
+@pytest.mark.slow
 async def test_what_a_connector_may_not_do_fails_its_task_and_says_the_acl_that_is_missing(
     secured: Secured, tmp_path: Path, name: str
 ) -> None:
@@ -244,6 +245,7 @@ def login(broker: Secured, user: str, password: str) -> str:
     return scram(broker, user, password)["sasl.jaas.config"]
 
 
+@pytest.mark.slow
 async def test_a_connector_logs_in_as_somebody_else_and_one_that_is_not_let_in_fails_without_its_secret(
     secured: Secured,
     tmp_path: Path,

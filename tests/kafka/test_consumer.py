@@ -199,6 +199,7 @@ async def test_what_was_wanted_of_a_partition_before_does_not_count_when_it_come
         await each.aclose()
 
 
+@pytest.mark.slow
 async def test_a_poll_ends_in_its_time_while_the_broker_stands_still(
     own_broker: KafkaBroker, own_cluster: Cluster, name: str
 ) -> None:

@@ -107,6 +107,7 @@ def texts(dice: random.Random, count: int = 6) -> list[str]:
     return ["".join(dice.choice(ALPHABET[:-2]) for _ in range(dice.randrange(6))) for _ in range(count)]
 
 
+@pytest.mark.slow
 def test_written_patterns(jdk: None) -> None:
     dice = seeded()
     plain = [
@@ -130,6 +131,7 @@ def test_each_property_holds_the_same_characters(flags: str, jdk: None) -> None:
     check([(pattern, char, "") for pattern in patterns for char in ALPHABET])
 
 
+@pytest.mark.slow
 def test_random_patterns(jdk: None) -> None:
     # What a group holds that took part in a way that was given up again, engines tell differently.
     dice = seeded()

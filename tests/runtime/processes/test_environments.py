@@ -164,6 +164,7 @@ python_of(folder_of(pathlib.Path(sys.argv[1])), root=pathlib.Path(sys.argv[2]), 
 """
 
 
+@pytest.mark.slow
 def test_nobody_begins_while_another_makes_it(tmp_path: Path) -> None:
     made = folder(tmp_path, "--no-index\nabsent\n")
     with pytest.raises(PluginError, match="cannot be installed"):
@@ -177,6 +178,7 @@ def test_nobody_begins_while_another_makes_it(tmp_path: Path) -> None:
         python_of(made, root=tmp_path / "envs", timeout_s=60)
 
 
+@pytest.mark.slow
 def test_a_pip_ends_with_its_worker_that_was_killed_and_the_next_one_begins_anew(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     package = slow(
