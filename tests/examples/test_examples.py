@@ -56,6 +56,18 @@ def test_the_examples_are_typed() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=IDS)
+def test_each_connector_of_an_example_has_its_certificate(example: Path) -> None:
+    host = PluginHost.discover([example / "src"])
+    (module,) = tomllib.loads((example / "pyproject.toml").read_text())["project"]["entry-points"]["connect"].values()
+    own = {found.cls.__qualname__ for found in host.list() if found.cls.__module__ == module}
+    tests = "".join(path.read_text() for path in (example / "tests").glob("test_*.py"))
+    certified = set(
+        re.findall(r"^class Test\w+\((?:Source|Sink)Suite\):.*?^    connector = (\w+)$", tests, re.M | re.S)
+    )
+    assert certified == own != set()
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=IDS)
 def test_an_example_names_its_module_and_its_configs_are_right(
     example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,17 @@ class Vault(Transform):
     config_class = VaultConfig
 
 
+def test_a_key_that_is_a_secret_by_its_name_and_not_by_its_type_is_told() -> None:
+    class Declared(Config):
+        api_key: str = config_key("Shown.", default="")
+        passphrase: str = config_key("Shown.", default="")
+        token: Secret = config_key("Hidden.", default=Secret(""))
+        token_count: int = config_key("A number.", default=1)
+        topic: str = config_key("A topic.", default="")
+
+    assert [name for name, key in Declared.keys().items() if secrets.is_untyped(key)] == ["api.key", "passphrase"]
+
+
 def test_secrets_of_transforms_and_converters_are_hidden_as_they_declare() -> None:
     host = PluginHost.discover()
     host.register(SimpleNamespace(connect_transforms=hookimpl(lambda: [Vault])), "example")

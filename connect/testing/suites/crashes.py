@@ -84,7 +84,9 @@ from connect.api import SinkConnector, SourceConnector, Transform, hookimpl
 sys.path.extend(entry for entry in {sys.path!r} if entry not in sys.path)
 try:
     module = importlib.import_module({module!r})
-except ModuleNotFoundError:
+except ModuleNotFoundError as error:
+    if {file is None} or not {module + "."!r}.startswith(f"{{error.name}}."):
+        raise  # what the module needs is not here
     spec = importlib.util.spec_from_file_location({module!r}, {file!r})
     module = importlib.util.module_from_spec(spec)
     sys.modules[{module!r}] = module

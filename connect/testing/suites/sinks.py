@@ -796,16 +796,17 @@ class SinkSuite(ConnectorSuite):
         config = self.make_config(target) | dict(more)
         self._needs_its_module()
         self.read(target)  # where it is not written the check is skipped, before anything is killed
-        report = crashed_sink(
-            folder,
-            self.connector,
-            config,
-            self.make_record,
-            self.as_read,
-            lambda: self.read(target),
-            kills=self.kills,
-            is_ordered=self.is_ordered,
-        )
+        with self._working("the end of a run in which it is killed"):
+            report = crashed_sink(
+                folder,
+                self.connector,
+                config,
+                self.make_record,
+                self.as_read,
+                lambda: self.read(target),
+                kills=self.kills,
+                is_ordered=self.is_ordered,
+            )
         return self._killed(report)
 
 

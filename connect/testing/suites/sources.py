@@ -638,9 +638,10 @@ class SourceSuite(ConnectorSuite):
             )
         with self._working("its topics in a worker that nobody kills"):
             books = source_books(self.connector, config, records)
-        report = crashed_source(
-            folder / "crash", self.connector, config, books, kills=self.kills, exactly_once=exactly_once
-        )
+        with self._working("the end of a run in which it is killed"):
+            report = crashed_source(
+                folder / "crash", self.connector, config, books, kills=self.kills, exactly_once=exactly_once
+            )
         return self._killed(report)
 
 

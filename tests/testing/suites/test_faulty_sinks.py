@@ -718,6 +718,16 @@ def test_a_sink_that_is_faulty_in_another_way_is_caught(check: str, suite: type,
     assert caught(suite, check, tmp_path)
 
 
+def test_a_target_that_cannot_be_read_is_no_reason_to_skip_a_crash(tmp_path: Path) -> None:
+    def read(self: RightSuite, folder: Path) -> list[Any]:
+        if (folder / "out.txt").exists():
+            raise ValueError("a torn line")
+        return []
+
+    with pytest.raises(ValueError, match="a torn line"):
+        caught(suite_of(RightSuite, read=read, kills=1), "crash_loses_nothing", tmp_path)
+
+
 def test_every_check_has_its_faulty_sink() -> None:
     assert without_a_fault(SinkSuite, FAULTS, ELSEWHERE) == set()
 
