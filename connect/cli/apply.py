@@ -105,7 +105,7 @@ def apply(
 ) -> int:
     """Bring connectors to what config files say: create, change, and with --prune delete them.
 
-    Of a folder the .json, .yaml, .yml and .properties files are read, each as 'connect worker' takes it. All of them are
+    Of a folder the .json, .yaml, .yml and .properties files are read, each as 'connect worker' takes it. All are
     checked before anything is changed, and a change is refused where somebody else has changed the connector meanwhile.
     Applied a second time nothing changes.
     """
