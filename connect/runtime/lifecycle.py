@@ -19,6 +19,8 @@ from connect.runtime.connector_context import of_connector
 from connect.runtime.connector_locks import ConnectorLocks
 from connect.runtime.failure_kinds import FailureKind, failure_kind, kind_of
 from connect.runtime.model import State, TargetState, TaskId
+from connect.runtime.plugins import CONNECTOR_KINDS
+from connect.runtime.processes.stand_ins import launch_of
 from connect.runtime.providers.reloads import Reloads
 from connect.runtime.rates import is_live_change, without_live
 from connect.runtime.restarts import RestartConfig, Restarts
@@ -304,7 +306,8 @@ class Lifecycle:
         if config is None or target is TargetState.STOPPED or self._closing:
             return
         paused = target is TargetState.PAUSED
-        if instance or runner is None or runner.resolved is None:  # tasks start from what the instance has
+        # Tasks start from what the instance has.
+        if instance or runner is None or runner.resolved is None or self._is_replaced(runner):
             if runner is not None:
                 await runner.stop(self._grace_s())
             self._runners.pop(name, None)
@@ -329,6 +332,15 @@ class Lifecycle:
         chosen = [task for task in dict.fromkeys(tasks) if task < len(configs)]
         await self._worker.stop_tasks([TaskId(name, task) for task in chosen])
         self._worker.start_tasks(runner, configs, paused=paused, only=chosen)
+
+    def _is_replaced(self, runner: ConnectorRunner) -> bool:
+        """Whether what a connector and its tasks ran is no more: a folder that they run from, in processes of their
+        own, is another one now, or gone."""
+        launch, name = launch_of(runner.desc.cls), runner.raw.get("connector.class", "").strip()
+        if launch is None or launch.source is None or launch.source.folder is None:
+            return False
+        then, now = (host.find(name, *CONNECTOR_KINDS) for host in (runner.plugins, self._worker.around.plugins))
+        return (then and then.cls) is not (now and now.cls)
 
     def _show_as_before(self, name: str, tasks: Sequence[int]) -> None:
         """Show tasks that were to be restarted, and were not since their connector failed, as what they are."""

@@ -451,6 +451,48 @@ async def test_a_function_runs_in_a_folder_with_requirements_too(tmp_path: Path)
         )
 
 
+async def test_a_folder_that_changes_goes_and_comes_back_while_its_process_runs(tmp_path: Path) -> None:
+    folder = tmp_path / "plugins" / "red"
+    folder.mkdir(parents=True)
+
+    def put(version: str, colour: str) -> None:
+        make_wheel(folder, "colours", version, f"NAME = {colour!r}")
+        (folder / "requirements.txt").write_text(f"--no-index\n--find-links .\ncolours=={version}\n")
+        code = COLOURED.replace("test.NAME", "test.Red").replace(
+            "colours.NAME)", f"colours.NAME + ' by {colour} code')"
+        )
+        (folder / "red_source.py").write_text(code)
+
+    put("1.0", "red")
+    keys = {"plugin_path": str(folder.parent), "plugin_environments_path": str(tmp_path / "environments")}
+    async with running_worker(tmp_path, plugin_path_watch="false", **keys) as running:
+        refresh = running.herder.base.plugin_refresh
+        await create(running, "Red", "test.Red", topic="t", plugin__isolation="")
+        await running.until(lambda: running.records("Red") == 1)
+        before = _children()
+        put("2.0", "blue")
+        report = await refresh.refresh()
+        assert (report.found.changed, report.found.broken, report.outdated) == (("red",), (), ("Red",))
+        assert before <= _children()
+        # A task that begins anew is what its connector is, or else takes that with it: never new code on old libraries.
+        await running.herder.restart_task("Red", 0)
+        await running.until(lambda: refresh.outdated() == ())
+        await running.until_state("Red", State.RUNNING, tasks=1)
+        await running.until(lambda: running.records("Red") == 1)
+        shutil.move(folder, tmp_path / "away")
+        assert (await refresh.refresh()).found.removed == ("red",)
+        await running.herder.restart_task("Red", 0)
+        await running.until(lambda: running.herder.status("Red").connector.state is State.FAILED)
+        assert "the plugin that had it is gone" in (running.herder.status("Red").connector.trace or "")
+        assert running.herder.status("Red").tasks[0].state is State.RUNNING
+        shutil.move(tmp_path / "away", folder)
+        assert (await refresh.refresh()).found.added == ("red",)
+        await running.herder.restart("Red", include_tasks=True, only_failed=False)
+        await running.until_state("Red", State.RUNNING, tasks=1)
+        await running.until(lambda: running.records("Red") == 1)
+        assert await running.values("t") == [b"red by red code", b"blue by blue code", b"blue by blue code"]
+
+
 # -- neighbours --------------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from connect.api import ConnectError, Connector, Plugin, PluginError, Predicate, Transform
 from connect.runtime.hook_calls import giving
-from connect.runtime.processes.environments import ENVIRONMENT, Folder, folder_of, python_of, too_old
+from connect.runtime.processes.environments import ENVIRONMENT, Folder, folder_of, python_of, stamp_of, too_old
 from connect.runtime.processes.errors import take_codes
 from connect.runtime.processes.process import Launch, Source
 from connect.runtime.processes.settings import ProcessSettings
@@ -65,9 +65,11 @@ def told_of(folder: Folder, settings: ProcessSettings) -> Told:
         PluginError: The environment cannot be made, or has libraries too old for `connect.api`; or the process tells
             nonsense.
     """
+    stamp = stamp_of(folder.path)
     root = Path(settings.environments) if settings.environments else None
     python = python_of(folder, root=root, timeout_s=settings.install_s)
-    source = Source(tuple(map(str, folder.modules)), tuple(map(str, folder.search)))
+    modules, search = tuple(map(str, folder.modules)), tuple(map(str, folder.search))
+    source = Source(modules, search, str(folder.path), stamp)
     launch = Launch(python=python, source=source, memory_bytes=settings.memory_bytes, grace_s=settings.grace_s)
     desk = Desk(launch, folder.path.name)
     try:

@@ -32,6 +32,7 @@ from typing import Any, Final
 import connect
 from connect.api import PluginError
 from connect.api.error_codes import register_code
+from connect.runtime.plugin_sources import files_of
 from connect.runtime.processes.guardian import guardian
 
 logger = logging.getLogger(__name__)
@@ -106,6 +107,17 @@ def modules_of(folder: Path) -> Iterator[Path]:
         module = path if path.suffix == ".py" else path / "__init__.py"
         if module.is_file() and not path.name.startswith(("_", ".")):
             yield module
+
+
+def stamp_of(path: Path) -> str:
+    """Return what tells that a folder's code or requirements have changed; '' for one that is gone. What a plugin
+    writes beside its code does not count."""
+    found = {
+        name: stamp
+        for name, stamp in files_of(path).items()
+        if name.endswith((".py", f"/{REQUIREMENTS}", f"/{PROJECT}"))
+    }
+    return hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest() if found else ""
 
 
 def default_root() -> Path:

@@ -21,6 +21,11 @@ PLUGIN_MEMORY: Final = register_code(
     "A plugin used more memory than plugin.memory.limit allows, so its process was ended.",
     "Raise plugin.memory.limit, or have the plugin hold less; a plugin that leaks has to be mended.",
 )
+OUTDATED: Final = register_code(
+    "plugin.outdated",
+    "The folder of a plugin with requirements has changed, or is gone, since its plugins were looked at.",
+    "Refresh the plugins (POST /v1/plugins/refresh), and restart the connector.",
+)
 #: Characters of a traceback that cross.
 TRACE_CHARS_MAX: Final = 20_000
 _CODES_MAX: Final = 200

@@ -41,7 +41,9 @@ from connect.runtime.border.calls import PLUGIN_TIMEOUT
 from connect.runtime.connector_context import connector_context
 from connect.runtime.processes import frames
 from connect.runtime.processes.codec import pack, unpack
+from connect.runtime.processes.environments import stamp_of
 from connect.runtime.processes.errors import (
+    OUTDATED,
     PLUGIN_CRASHED,
     PLUGIN_MEMORY,
     ProcessFailedError,
@@ -91,10 +93,14 @@ class Source:
     Attributes:
         modules: The files of their modules, of a process that is asked what there is.
         path: Folders for the end of `sys.path`.
+        folder: The folder with requirements that it is of; None where there is none.
+        stamp: What that was when its plugins were described: one that has changed is another plugin.
     """
 
     modules: tuple[str, ...]
     path: tuple[str, ...]
+    folder: str | None = None
+    stamp: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +244,15 @@ class PluginProcess:
 
         Raises:
             ProcessFailedError: It cannot be started.
+            PluginError: plugin.outdated: the folder that it is of is another one now.
         """
+        source = self.launch.source
+        if source is not None and source.folder is not None and stamp_of(Path(source.folder)) != source.stamp:
+            raise PluginError(
+                f"the process of {self._full_name} cannot be started: {source.folder} is gone, or has changed since "
+                "its plugins were looked at, and what it was is no more",
+                code=OUTDATED,
+            )
         begun: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
         try:
             theirs, ends = self._open()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
 from connect.runtime.processes.apart import _told, told_of
 from connect.runtime.processes.environments import folder_of
-from connect.runtime.processes.process import Launch
+from connect.runtime.processes.process import Launch, PluginProcess
 from connect.runtime.processes.settings import ProcessSettings
 from connect.runtime.processes.stand_ins import Desk, launch_of
 from tests.support import process_plugins
@@ -112,3 +113,26 @@ def test_a_process_that_describes_nonsense_is_refused(
     assert found is not None
     with pytest.raises(PluginError, match="in no way known"):
         told_of(found, settings(tmp_path))
+
+
+@pytest.mark.parametrize("what", ["code", "requirements", "gone", "data"])
+def test_no_process_is_begun_from_a_folder_that_is_another_one_by_now(tmp_path: Path, plugins: Path, what: str) -> None:
+    host = PluginHost.discover([plugins], tells=False, processes=settings(tmp_path))
+    launch = launch_of(host.resolve("CountSource", PluginKind.SOURCE).cls)
+    assert launch is not None
+    own = plugins / "counting"
+    if what == "gone":
+        shutil.rmtree(own)
+    else:
+        name = {"code": "process_plugins.py", "requirements": "requirements.txt", "data": "kept.json"}[what]
+        with (own / name).open("a") as file:
+            file.write("# more\n")
+    process = PluginProcess(launch, who="x", plugin="p", log=logging.getLogger("x"))
+    if what == "data":
+        process.start()
+        process.close()
+        assert process.wait(15)
+        return
+    with pytest.raises(PluginError, match=f"{own} is gone, or has changed since") as raised:
+        process.start()
+    assert raised.value.code == "plugin.outdated"
