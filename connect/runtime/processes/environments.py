@@ -12,6 +12,7 @@ links to what `connect.api` needs: neither the worker's other libraries, nor a s
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import importlib.metadata
@@ -53,6 +54,8 @@ _LOCK_POLL_S: Final = 0.1
 #: How long the end of a step that was killed may take.
 _KILLED_S: Final = 5.0
 _TOLD_LINES: Final = 6
+#: The disk is full, the user's part of it, or what one file may hold.
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 #: The first that takes `--python`.
 _PIP_WITH_PYTHON: Final = (22, 3)
 _DISTRIBUTION: Final = "connect-runtime"
@@ -150,7 +153,7 @@ def python_of(folder: Folder, *, root: Path | None, timeout_s: float) -> str:
         raise PluginError(
             f"the environment of {folder.path} cannot be made: {error}",
             code=ENVIRONMENT,
-            hint="Name a folder that the worker can write in plugin.environments.path.",
+            hint=_room_for(str(error)) or "Name a folder that the worker can write in plugin.environments.path.",
         ) from error
     return str(python)
 
@@ -240,10 +243,21 @@ def _run(command: list[str], folder: Folder, until: float, lock: int) -> None:
     if process.returncode:
         lines = [line.strip() for line in told.decode("utf-8", "replace").splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith("ERROR")] or lines[-_TOLD_LINES:]
+        said = " ".join(errors)
         raise PluginError(
-            f"what {folder.path} requires cannot be installed: {_without_logins(' '.join(errors)[:2000])}",
+            f"what {folder.path} requires cannot be installed: {_without_logins(said[:2000])}",
             code=ENVIRONMENT,
+            hint=_room_for(said),
         )
+
+
+def _room_for(said: str) -> str | None:
+    """Return what to do where a disk is full, by what was said; None for any other trouble."""
+    if not any(os.strerror(number) in said for number in _NO_ROOM):
+        return None
+    return (
+        "Make room on the disk of plugin.environments.path, or name a folder on another one; then refresh the plugins."
+    )
 
 
 def _link(home: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import subprocess
@@ -232,3 +233,26 @@ def test_a_version_below_what_the_api_needs_is_told_and_no_other(tmp_path: Path,
     wheel = make_wheel(tmp_path, "pydantic", version, "")
     python = python_of(folder(tmp_path, f"--no-index\n{wheel}\n"), root=tmp_path / "envs", timeout_s=120)
     assert [told.partition(",")[0] for told in too_old(python)] == ([f"pydantic {version}"] if old else [])
+
+
+@pytest.mark.parametrize("limit_bytes", [16, 100_000])
+def test_a_disk_without_room_is_told_as_such_and_what_was_made_is_taken_away(tmp_path: Path, limit_bytes: int) -> None:
+    wheel = make_wheel(tmp_path, "colours", "1.0", "NAME = 'red'\n" + "#" * 200_000)
+    made = folder(tmp_path, f"--no-index\n{wheel}\n")
+    code = f"""
+import resource
+from pathlib import Path
+from connect.api import PluginError
+from connect.runtime.processes.environments import folder_of, python_of
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit_bytes}, resource.RLIM_INFINITY))
+try:
+    python_of(folder_of(Path({str(made.path)!r})), root=Path({str(tmp_path / "envs")!r}), timeout_s=60)
+except PluginError as error:
+    print(error.code, error.message, error.hint, sep="\\n")
+"""
+    told = says(sys.executable, code).splitlines()
+    assert told[0] == "plugin.environment"
+    assert os.strerror(errno.EFBIG) in " ".join(told[1:-1])
+    assert told[-1].startswith("Make room on the disk of plugin.environments.path")
+    assert [path.suffix for path in (tmp_path / "envs").iterdir()] == [".lock"]
+    assert says(python_of(made, root=tmp_path / "envs", timeout_s=120), "import colours; print(colours.NAME)") == "red"
