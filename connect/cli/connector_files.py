@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: What passes by itself: nobody leads just yet, or what is known as the leader died and the group does not know it.
-ON_ITS_WAY: Final = ("worker.rebalancing", "environment.unreachable")
+#: What passes by itself: nobody leads just yet, what is known as the leader died and the group does not know it, or a
+#: request for the same connector was faster.
+ON_ITS_WAY: Final = ("worker.rebalancing", "environment.unreachable", "connector.changed")
 #: A larger file is no connector's config.
 BYTES_MAX: Final = 1 << 20
 #: With more files nothing is applied.

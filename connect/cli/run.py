@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
 import tempfile
 import time
@@ -122,20 +123,28 @@ def run(
     """
     from connect.cli.settings import worker_config
     from connect.cli.worker import run_loop, set_up_log
+    from connect.runtime.border.ending import Held
     from connect.runtime.tuning import tune_process
 
     with Problems("nothing was run") as problems:
         found = read_files(files, problems)
     wiring: Wiring = session.wiring  # type: ignore[attr-defined]
-    with tempfile.TemporaryDirectory(prefix="connect-run-", ignore_cleanup_errors=True) as folder:
-        given = worker_config(config_file, {}).originals
-        config = worker_config(config_file, _flags(given, data_dir or folder, rest))
-        tune_process()
-        set_up_log(config)
-        if "log.level" not in given:
-            _leave_failures_to_the_end()
-        asked = Asked(found, until is not None, rest is not None, timeout_s, as_json)
-        return run_loop(_serve(wiring, config, asked))
+    # Until the run takes both itself SIGTERM does what SIGINT does: the folder is to go, however early it comes.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with tempfile.TemporaryDirectory(prefix="connect-run-", ignore_cleanup_errors=True) as folder:
+            given = worker_config(config_file, {}).originals
+            config = worker_config(config_file, _flags(given, data_dir or folder, rest))
+            tune_process()
+            set_up_log(config)
+            if "log.level" not in given:
+                _leave_failures_to_the_end()
+            asked = Asked(found, until is not None, rest is not None, timeout_s, as_json)
+            return run_loop(_serve(wiring, config, asked))
+    except (KeyboardInterrupt, Held):
+        if until is None:
+            return 0
+        raise ConnectError("the run was stopped before it began", code=STOPPED) from None
 
 
 def _flags(given: Mapping[str, object], data_dir: str, rest: str | None) -> dict[str, str]:

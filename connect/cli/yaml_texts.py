@@ -59,11 +59,22 @@ for _tag, _pattern, _first in _RESOLVERS:
     _Loader.add_implicit_resolver(_tag, re.compile(rf"^(?:{_pattern})$"), _first)
 
 
-def _whole(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
-    return int(node.value)  # of YAML 1.1 '010' is eight
+#: Longer than any number that means one.
+_DIGITS_MAX: Final = 300
 
 
-_Loader.add_constructor("tag:yaml.org,2002:int", _whole)
+def _number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int | float | str:
+    """Return a number, but the text where the number would be written otherwise: values of configs are texts, and
+    `password: 0123` or `version: 1.10` mean what stands there."""
+    text = str(node.value)
+    if len(text) > _DIGITS_MAX:
+        return text
+    number = int(text) if node.tag.endswith(":int") else float(text)
+    return number if repr(number) == text else text
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _number)
+_Loader.add_constructor("tag:yaml.org,2002:float", _number)
 
 
 def parse_yaml(text: str, where: str) -> list[Any]:

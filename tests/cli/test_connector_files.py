@@ -406,8 +406,9 @@ async def test_a_swap_of_a_config_map_s_links_is_seen(worker: RunningWorker, fol
         await until(lambda: topics(worker) == {"a": "two", "c": "two"})
 
 
+@pytest.mark.parametrize("code", ["worker.rebalancing", "connector.changed"])
 async def test_what_passes_by_itself_is_tried_again_soon_and_is_no_error(
-    worker: RunningWorker, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+    worker: RunningWorker, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any, code: str
 ) -> None:
     put(folder, "a.json", "a")
     caplog.set_level(logging.INFO)
@@ -415,7 +416,7 @@ async def test_what_passes_by_itself_is_tried_again_soon_and_is_no_error(
 
     async def refusing(*arguments: Any) -> None:
         if next(refusals, None) is not None:
-            raise ConflictError("nobody leads", code="worker.rebalancing")
+            raise ConflictError("nobody leads, or a request was faster", code=code)
         await taken(*arguments)
 
     monkeypatch.setattr(connector_files, "take_file", refusing)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +142,37 @@ async def test_a_signal_ends_it_cleanly(folder: Path, number: int, until_drained
     assert "REST is ready on http://127.0.0.1:" in log
     assert "stopped after" in log
     assert ("code: run.stopped" in log) is until_drained
+
+
+_EARLY = """
+import os, signal, sys
+from connect import app
+from connect.cli import settings
+taken = settings.worker_config
+def signalled(*arguments):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return taken(*arguments)
+settings.worker_config = signalled
+sys.exit(app.main())
+"""
+
+
+@pytest.mark.parametrize(("until_drained", "code"), [([], 0), (["--until", "drained"], 1)])
+def test_a_signal_before_it_begins_leaves_no_folder_behind(
+    folder: Path, tmp_path: Path, until_drained: list[str], code: int
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", _EARLY, "run", str(folder), *until_drained],
+        env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, "code: run.stopped" in done.stderr) == (code, bool(code)), done.stderr
+    assert "Traceback" not in done.stderr
+    assert [*(tmp_path / "tmp").iterdir()] == []
 
 
 def told_by(done: Any) -> Any:
