@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from connect.cli.output import visible
+
 #: A longer value is cut; programs have --json.
 _SHOWN_CHARS: Final = 120
 
@@ -15,7 +17,7 @@ def change_lines(changes: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _line(change: dict[str, Any]) -> str:
-    key, before, after = change["key"], change["before"], change["after"]
+    key, before, after = visible(change["key"]), change["before"], change["after"]
     if before is None:
         return f"  + {key} = {_shown(after)}"
     if after is None:
@@ -26,5 +28,5 @@ def _line(change: dict[str, Any]) -> str:
 
 
 def _shown(value: str | None) -> str:
-    text = (value or "").replace("\n", "\\n").replace("\r", "\\r")
+    text = visible((value or "").replace("\n", "\\n"))
     return text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 1] + "…"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from connect.api import ConfigError, ConnectError, register_code
-from connect.cli.output import UsageError, as_json_option, error_body, print_error, print_json
+from connect.cli.output import UsageError, as_json_option, error_body, print_error, print_json, visible
 from connect.cli.plugins import plugin_path
 from connect.cli.settings import configs_in
 from connect.cli.texts import parse_numbered, read_text
@@ -245,11 +245,12 @@ def _twice(where: str, text: str, lines: dict[str, list[int]]) -> Iterator[_Plac
 
 def _show(one: _Placed) -> None:
     finding = one.finding
-    place = one.file if one.line is None else f"{one.file}:{one.line}"
+    file = one.file.replace("\n", "\\n")  # a line each, as programs read them
+    place = file if one.line is None else f"{file}:{one.line}"
     about = f"{finding.check}: " if finding.check else ""
-    click.echo(f"{place}: {finding.level.value}: {about}{finding.message} [{finding.code}]")
+    click.echo(visible(f"{place}: {finding.level.value}: {about}{finding.message} [{finding.code}]"))
     if finding.fix:
-        click.echo(f"    {finding.fix}")
+        click.echo(visible(f"    {finding.fix}"))
 
 
 def _counts(placed: Iterable[_Placed]) -> dict[str, int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
 import orjson
@@ -13,6 +14,17 @@ import orjson
 from connect.api import ConfigError, ConnectError
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+#: What would steer a terminal or turn the reading order around: control characters but for tabs and line ends, and
+#: those of Unicode's bidirectional algorithm. Names of connectors may hold the latter.
+_UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """Return a text that somebody else wrote, such as a config's value, as it may be shown to people: what steers a
+    terminal stands there as an escape."""
+    return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 class UsageError(ConfigError):
@@ -57,7 +69,7 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a plain table: headings, then rows; columns as wide as their content."""
-    texts = [[str(cell) for cell in row] for row in rows]
+    texts = [[visible(str(cell)) for cell in row] for row in rows]
     widths = [max([len(name), *(len(row[i]) for row in texts)]) for i, name in enumerate(columns)]
     for row in [[name.upper() for name in columns], *texts]:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -73,9 +85,9 @@ def print_error(error: ConnectError, *, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(error_body(error)).decode(), err=True)
         return
-    click.echo(f"error: {error.message}", err=True)
+    click.echo(f"error: {visible(error.message)}", err=True)
     if error.hint:
-        click.echo(f"hint: {error.hint}", err=True)
+        click.echo(f"hint: {visible(error.hint)}", err=True)
     click.echo(f"code: {error.code}", err=True)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TextIO
 
-from connect.cli.logs.formats import shown
 from connect.cli.logs.handler import DescriptorWriter
+from connect.cli.output import visible
 
 #: How often a terminal's line is rewritten, and a line is written elsewhere.
 _TERMINAL_S: Final = 0.5
@@ -113,10 +113,10 @@ class Progress:
     def _write(self, parts: Sequence[str]) -> None:
         if self._on_terminal:
             width = shutil.get_terminal_size().columns - 1
-            self._put(f"{_CLEAR}{shown(' | '.join(parts))[:width]}")
+            self._put(f"{_CLEAR}{visible(' | '.join(parts))[:width]}")
             self._is_open = True
         else:
-            self._put("".join(f"{shown(part)}\n" for part in parts))
+            self._put("".join(f"{visible(part)}\n" for part in parts))
 
     def _put(self, text: str) -> None:
         def write() -> None:

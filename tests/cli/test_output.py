@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from connect.api import ConnectError
+from connect.cli.changes import change_lines
+from connect.cli.output import print_error, print_table
 from tests.cli.conftest import Cli
 from tests.support.command import connect
 from tests.support.worker import CONNECT
@@ -37,3 +40,13 @@ def test_a_terminal_is_asked_before_something_is_deleted(
         assert told in os.read(leader, 4096)
     finally:
         os.close(leader)
+
+
+def test_what_steers_a_terminal_is_shown_as_an_escape(capsys: pytest.CaptureFixture[str]) -> None:
+    odd = "\x1b]0;pwn\x07 \u202egnp \r\x9b31m"
+    print_error(ConnectError(f"key 'k' is {odd}", hint=odd), as_json=False)
+    print_table(["name"], [[odd]])
+    told = [*change_lines([{"key": f"k{odd}", "before": odd, "after": f"{odd}\n", "hidden": False}])]
+    written = "".join(capsys.readouterr()) + "".join(told)
+    assert r"\x1b]0;pwn\x07 \u202egnp \r\x9b31m" in written
+    assert not set(written) & set("\x1b\x07\u202e\r\x9b")

@@ -8,7 +8,9 @@ from connect.metrics.reading import Reading, Samples
 from tests.metrics.looks import make_look, make_task
 
 
-def samples(attribute: str, gauges: Mapping[str, float], server: tuple[str, str] | None = ("postgres", "shop")) -> dict[str, float]:
+def samples(
+    attribute: str, gauges: Mapping[str, float], server: tuple[str, str] | None = ("postgres", "shop")
+) -> dict[str, float]:
     task = dataclasses.replace(make_task(kind="source"), gauges=gauges, server=server)
     metric = next(one for one in DEBEZIUM_METRICS if one.name == f"debezium_metrics_{attribute}")
     found: Samples = metric.samples(Reading(make_look(task)))  # type: ignore[assignment]

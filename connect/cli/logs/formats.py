@@ -10,20 +10,16 @@ Neither shows a secret that is known of, nor signs that steer a terminal.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
 import orjson
 
+from connect.cli.output import visible
 from connect.runtime.connector_context import connector_context, parts_of
 
 TEXT: Final = "[%(asctime)s] %(kafka_level)s %(connector_context)s%(message)s (%(name)s)"
-
-#: What would steer a terminal or turn the reading order around: control characters but for tabs and line ends, and
-#: those of Unicode's bidirectional algorithm. Names of connectors may hold the latter.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def level_word(record: logging.LogRecord) -> str:
@@ -35,11 +31,6 @@ def context_of(record: logging.LogRecord) -> str:
     """Return which connector or task a line is of, as `connector_context` has it; '' outside any."""
     given: str = getattr(record, "connector_context", None) or connector_context.get()
     return given
-
-
-def shown(text: str) -> str:
-    """Return a text with the signs spelt out that would steer a terminal, or turn its reading order around."""
-    return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 class TextFormatter(logging.Formatter):
@@ -55,7 +46,7 @@ class TextFormatter(logging.Formatter):
         """Return the line, with the level's Kafka word and where it came from, if from a connector."""
         record.kafka_level = level_word(record)
         record.connector_context = context_of(record)
-        return shown(self._redact(super().format(record)))
+        return visible(self._redact(super().format(record)))
 
 
 class JsonFormatter(logging.Formatter):
