@@ -68,6 +68,8 @@ class Drain:
         self.tallies = {name: Tally() for name in names}
         self._herder = herder
         self._on_look = on_look
+        #: Since when all is in the log that the sinks are to put, in the event loop's time: an older lag says nothing.
+        self._all_there_s = 0.0
 
     async def until_drained(self) -> Failure | None:
         """Return once the sources have brought all, are stopped, the sinks have put all of it, and are stopped; or
@@ -87,6 +89,7 @@ class Drain:
                 await self._herder.stop(name)
             if (failure := await self._until_stopped(names)) is not None:
                 return failure
+            self._all_there_s = asyncio.get_running_loop().time()
         return None
 
     async def until(self, event: asyncio.Event) -> None:
@@ -101,7 +104,7 @@ class Drain:
         """Take the figures as they are now."""
         lags: Mapping[str, SinkLag] = {}
         with suppress(ConnectError, OSError):  # a log that does not answer just now: what is left is not known
-            lags = await self._herder.lags()
+            lags = await self._herder.lags(since_s=self._all_there_s)
         progress: dict[str, list[TaskProgress]] = {}
         for one in self._herder.progress():
             progress.setdefault(one.id.connector, []).append(one)

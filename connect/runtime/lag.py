@@ -187,20 +187,24 @@ class Lags:
         self._looking = asyncio.Lock()
         self._seen: dict[str, SinkLag] = {}
         self._seen_of: list[Sink] = []
-        self._until_s = 0.0
+        #: When the last look began, and until when it is kept.
+        self._began_s = self._until_s = 0.0
         self._matching: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {}
 
-    async def look(self) -> Mapping[str, SinkLag]:
+    async def look(self, *, since_s: float = 0.0) -> Mapping[str, SinkLag]:
         """Return every sink's lag by the connector's name, at most `KEPT_S_MAX` old.
 
         Blocks nobody; reads no records.
+
+        Args:
+            since_s: It is to be as it was at this time of the event loop's clock, or later: for who waits for an end.
         """
         async with self._looking:
             sinks, loop = self._sinks(), asyncio.get_running_loop()
-            if loop.time() >= self._until_s or not _same(sinks, self._seen_of):
+            if loop.time() >= self._until_s or self._began_s < since_s or not _same(sinks, self._seen_of):
                 began_s = loop.time()
                 self._seen = await self._measure(sinks)
-                self._seen_of = sinks
+                self._seen_of, self._began_s = sinks, began_s
                 now_s = loop.time()
                 self._until_s = now_s + min(KEPT_S_MAX, _SHARE * (now_s - began_s))
             return self._seen

@@ -271,9 +271,13 @@ class Views:
         """How far every task of this process has come; in the state that its status shows, RESTARTING for one."""
         return self.base.progress()
 
-    async def lags(self) -> Mapping[str, SinkLag]:
-        """How far every sink connector is behind, by name, whatever state it is in; see `connect.runtime.lag`."""
-        return await self._lags.look()
+    async def lags(self, *, since_s: float = 0.0) -> Mapping[str, SinkLag]:
+        """How far every sink connector is behind, by name, whatever state it is in; see `connect.runtime.lag`.
+
+        Args:
+            since_s: As `Lags.look`.
+        """
+        return await self._lags.look(since_s=since_s)
 
     def rate(self, name: str) -> RateInfo:
         """Return how fast a connector may go.

@@ -198,7 +198,7 @@ async def test_a_log_that_is_slow_holds_no_look_up_and_is_told_of_in_a_later_one
         await worker.herder.cluster.admin.create_topic("t")
         looks, lags, may = Looks(worker.herder), worker.herder.lags, asyncio.Event()
 
-        async def slow() -> Mapping[str, SinkLag]:
+        async def slow(**_: float) -> Mapping[str, SinkLag]:
             await may.wait()
             return await lags()
 
