@@ -293,7 +293,7 @@ def left_over(data_dir: Path) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.postgres
-@pytest.mark.timeout(120 + 15 * KILLS)
+@pytest.mark.timeout(180 + 15 * KILLS)
 async def test_nothing_is_lost_torn_or_out_of_order_and_every_answer_holds_however_the_worker_ends(
     tmp_path: Path, postgres_url: str
 ) -> None:
