@@ -72,7 +72,7 @@ def test_signs_that_steer_a_terminal_are_spelt_out() -> None:
     progress = Progress(stream, clock=clock)
     clock.now_s = 5.0
     progress.show([Figures("c", 1, 1, waiting_for="\x1b]0;title\x07the server")])
-    assert "waits for \\x1b]0;title\\x07the server\n" in stream.getvalue()
+    assert "waits: \\x1b]0;title\\x07the server\n" in stream.getvalue()
 
 
 def test_a_pipe_that_nobody_reads_holds_nobody_up() -> None:
