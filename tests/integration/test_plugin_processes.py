@@ -465,11 +465,13 @@ async def test_a_folder_that_changes_goes_and_comes_back_while_its_process_runs(
 
     put("1.0", "red")
     keys = {"plugin_path": str(folder.parent), "plugin_environments_path": str(tmp_path / "environments")}
+    others = _children()  # of tests before, some of which are just ending
     async with running_worker(tmp_path, plugin_path_watch="false", **keys) as running:
         refresh = running.herder.base.plugin_refresh
         await create(running, "Red", "test.Red", topic="t", plugin__isolation="")
         await running.until(lambda: running.records("Red") == 1)
-        before = _children()
+        before = _children() - others
+        assert before
         put("2.0", "blue")
         report = await refresh.refresh()
         assert (report.found.changed, report.found.broken, report.outdated) == (("red",), (), ("Red",))

@@ -21,9 +21,18 @@ _FREE_MIN: Final = 8 << 30
 
 def memory_folder() -> str | None:
     """Return a folder whose files are in memory, None where the system has none, or none that is roomy."""
-    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _FREE_MIN
+    roomy = _MEMORY.is_dir() and min(shutil.disk_usage(_MEMORY).free, _available()) > _FREE_MIN
     runs = roomy and not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC  # a container's: tests run what they have written
     return str(_MEMORY) if runs else None
+
+
+def _available() -> int:
+    """Return how much memory is there for new things: the folder's own size is a limit, and no promise."""
+    try:
+        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) << 10
+    except (OSError, KeyError, ValueError):
+        return 0
 
 
 def have_temporary_files_in_memory() -> None:

@@ -333,7 +333,12 @@ def ended(plugin: Any, method: str) -> None:
 def _files() -> set[str]:
     """The files that this process has open, where the system can tell."""
     ours = ((number, target) for number, target in _descriptors() if target.startswith("/"))
-    return {f"{target} ({number})" for number, target in ours if not target.startswith(("/dev/", "/proc/"))}
+    return {f"{target} ({number})" for number, target in ours if not _is_of_the_system(target)}
+
+
+def _is_of_the_system(target: str) -> bool:
+    """Whether an open file is a device or of the kernel's; files in memory are files like any other."""
+    return target.startswith(("/dev/", "/proc/")) and not target.startswith("/dev/shm/")  # noqa: S108
 
 
 def _sockets() -> int:
