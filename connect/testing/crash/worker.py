@@ -17,6 +17,7 @@ When its input ends, it kills what still runs.
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import importlib
 import importlib.metadata
@@ -111,6 +112,7 @@ class Forks:
                 errors = os.open(request["errors"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             for source, target in ((nothing, 0), (log, 1), (errors, 2)):
                 os.dup2(source, target)
+            faulthandler.enable(2)  # who ends by a signal of the processor says where
             if "environment" in request:
                 os.environ.clear()
                 os.environ.update(request["environment"])
