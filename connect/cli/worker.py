@@ -261,7 +261,7 @@ async def _serve_until(
         where = "the Kafka cluster" if config.bootstrap_servers else config.data_path
         logger.info("REST is ready on %s, data in %s", ", ".join(urls), where)
         await _until_done(host.join(advertised), stop)
-        settle_process()
+        await asyncio.to_thread(settle_process)
         supervisor.ready(f"REST on {', '.join(urls)}")
         if not stop.is_set():
             await _until_done(_take_files(host, files), stop, host.lost)

@@ -19,6 +19,7 @@ _KEEP_BYTES: Final = 64 << 20
 _GC_THRESHOLD: Final = 50_000
 #: From the end of a task to the look for its cycles: a hundred that end together are looked for once.
 SWEEP_WAIT_S: Final = 5.0
+_is_settled = False
 
 
 def tune_process() -> None:
@@ -35,11 +36,18 @@ def tune_process() -> None:
 
 
 def settle_process() -> None:
-    """Leave what is there now out of all later looks for cycles; called once a worker has started.
+    """Leave what is there now out of all later looks for cycles; called once a worker has started, and again where it
+    has joined its group again.
 
-    Most of it is modules and classes, which stay: a look takes a quarter of the time without them.
+    Most of it is modules and classes, which stay: a look takes a quarter of the time without them. What the life before
+    has left behind is looked for first, which takes some 50 ms: else it would stay for ever.
     """
+    global _is_settled
+    if _is_settled:
+        gc.unfreeze()
+        gc.collect()
     gc.freeze()
+    _is_settled = True
 
 
 class Sweeper:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from connect.runtime import tuning
 from connect.runtime.model import State
-from connect.runtime.tuning import Sweeper, give_back_memory, tune_process
+from connect.runtime.tuning import Sweeper, give_back_memory, settle_process, tune_process
 from tests.support.worker import running_worker, until
 
 
@@ -50,6 +51,21 @@ async def test_cycles_are_looked_for_after_what_has_ended_and_once_for_many() ->
         gc.enable()
         gc.callbacks.remove(note)
         sweeper.close()
+
+
+def test_what_a_life_before_has_left_behind_goes_as_the_next_one_settles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "_is_settled", False)
+    kept = Node()
+    held = weakref.ref(kept)
+    try:
+        settle_process()
+        del kept
+        gc.collect()
+        assert held() is not None, "left out of all looks"
+        settle_process()
+        assert held() is None
+    finally:
+        gc.unfreeze()
 
 
 async def test_no_cycles_are_looked_for_after_the_close() -> None:

@@ -98,9 +98,8 @@ def _of_connector(
 def _of_any_connector(config: Mapping[str, str]) -> Iterator[Finding]:
     """Find what is wrong with the keys that each connector has, where the class is not known."""
     kind = SinkConnectorConfig if {"topics", "topics.regex"} & config.keys() else SourceConnectorConfig
-    without_class = {key: value for key, value in config.items() if key != "connector.class"}
     try:
-        kind.parse({"connector.class": "unknown", **without_class})
+        kind.parse({**config, "connector.class": "unknown"})
     except InvalidConfigError as error:
         for problem in error.problems:
             yield Finding(problem.key, Level.ERROR, problem.message, INVALID)
