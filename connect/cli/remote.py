@@ -252,9 +252,12 @@ class RemoteGroups:
         }
         return GroupInfo(group, found["state"], tuple(found["members"]), offsets), rows
 
-    async def offsets(self, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
-        """Return a group's committed offsets."""
-        return dict((await self.describe(group)).offsets)
+    async def offsets(
+        self, group: str, topics: Collection[str] | None = None
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        """Return a group's committed offsets, those of some topics or all."""
+        found = (await self.describe(group)).offsets
+        return {at: one for at, one in found.items() if topics is None or at.topic in topics}
 
     async def commit(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Set a group's offsets."""

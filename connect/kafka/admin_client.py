@@ -116,7 +116,6 @@ ASKED: Final = (
     "describe_consumer_groups",
     "describe_topics",
     "incremental_alter_configs",
-    "list_consumer_group_offsets",
     "list_consumer_groups",
     "list_offsets",
 )

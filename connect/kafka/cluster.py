@@ -90,7 +90,9 @@ class KafkaCluster:
             fencer=self._fencer,
             holds_state=self.holds_state,
         )
-        self._groups = KafkaGroups(client, threads, self._topics, principal, make=self._administrator)
+        self._groups = KafkaGroups(
+            client, threads, self._topics, principal, consumer=self._asking_consumer, make=self._administrator
+        )
 
     @classmethod
     async def open(cls, worker: Mapping[str, Any]) -> KafkaCluster:
@@ -321,6 +323,16 @@ class KafkaCluster:
 
     def _metadata_consumer(self, group: str) -> Consumer:
         made = self._consumer_configs("connect-metadata", self._configs.of("consumer", {}), group, _BOUND_MS)
+        return make_client(Consumer, made, Told())
+
+    def _asking_consumer(self, group: str) -> Consumer:
+        made = {
+            **self._configs.of("admin"),  # who asks for them is who sets them
+            "client.id": "connect-offsets",
+            "group.id": group,
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",  # offsets that a transaction is about to commit are waited for
+        }
         return make_client(Consumer, made, Told())
 
     def _fencer(self, transactional_id: str) -> Producer:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Final
 
-from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaError, KafkaException
+from confluent_kafka import Consumer, ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as TheirPartition
 
 from connect.api.errors import (
@@ -15,10 +16,12 @@ from connect.api.errors import (
     ConnectError,
     EnvironmentFault,
     IllegalGenerationError,
+    LogError,
     NotFoundError,
     UnknownTopicOrPartitionError,
 )
 from connect.kafka.admin_client import WatchedAdminClient
+from connect.kafka.askers import KEPT_S, Askers
 from connect.kafka.errors import Access, Principal, ours
 from connect.kafka.threads import MARGIN_S, REQUEST_S, Threads, answered
 from connect.kafka.topics import Topics
@@ -28,13 +31,17 @@ from connect.records import OffsetAndMetadata, TopicPartition
 _Offsets = dict[TopicPartition, OffsetAndMetadata]
 Names = list[str]
 
-#: How soon it is looked again for offsets whose transaction is ending.
+#: How soon a coordinator is asked again.
 _LOOK_AGAIN_S: Final = 0.05
+#: Partitions that one request asks for.
+_AT_ONCE: Final = 10_000
 _NO_COORDINATOR: Final = (
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.NOT_COORDINATOR,
 )
+#: A topic was deleted after it was looked at.
+_GONE: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
 #: How long an answer about members may take.
 _MEMBERS_S: Final = 3.0
 _GIVE_UP_S: Final = 1.0
@@ -46,6 +53,9 @@ class KafkaGroups:
 
     The offsets of some partitions alone cannot be deleted through librdkafka: the group is deleted, and the others are
     committed again. Where that fails in between, the error names what has to be set again.
+
+    Offsets are read by a consumer of the group that never joins it. The administrator's call for them ends the process
+    (SIGSEGV, librdkafka 2.16) where a broker answers that it does not coordinate the group: so each move of a group.
     """
 
     def __init__(
@@ -55,9 +65,12 @@ class KafkaGroups:
         topics: Topics,
         principal: Principal,
         *,
+        consumer: Callable[[str], Consumer],
         make: Callable[[], WatchedAdminClient] | None = None,
     ) -> None:
         self._client = client
+        self._askers = Askers(consumer)
+        self._sweeping: asyncio.TimerHandle | None = None
         #: Makes the next one, since a client remembers for minutes who a group's coordinator was.
         self._make = make
         self._own: WatchedAdminClient | None = None
@@ -105,30 +118,46 @@ class KafkaGroups:
             return ()
         return tuple(sorted(each.client_id for each in found.members))
 
-    async def offsets(self, group: str) -> _Offsets:
+    async def offsets(self, group: str, topics: Collection[str] | None = None) -> _Offsets:
         """Return a group's committed offsets; none for an unknown group. Waits for transactions that are ending."""
-        asked = [ConsumerGroupTopicPartitions(group)]
-        doing = f"look at the offsets of group {group!r}"
+        doing, needs = f"look at the offsets of group {group!r}", self._principal.look(group)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + REQUEST_S
+        self._sweep_later()
         while True:
             try:
-                answer = await self._answered(
-                    lambda: self._client.list_consumer_group_offsets(
-                        asked, require_stable=True, request_timeout=REQUEST_S
-                    ),
-                    doing,
-                    self._principal.look(group),
-                )
-                found = answer.topic_partitions
+                return await self._threads.run(lambda: self._committed(group, topics, doing), doing, needs=needs)
             except NotFoundError:
                 return {}
-            failed = next((each.error for each in found if each.error is not None), None)
-            if failed is None:
-                return {TopicPartition(each.topic, each.partition): _ours(each) for each in found if each.offset >= 0}
-            if failed.code() != KafkaError.UNSTABLE_OFFSET_COMMIT or loop.time() >= deadline:
-                raise ours(failed, doing, needs=self._principal.look(group))
+            except EnvironmentFault as error:
+                if _code_of(error) not in _NO_COORDINATOR or loop.time() >= deadline:
+                    raise
             await asyncio.sleep(_LOOK_AGAIN_S)
+
+    def _committed(self, group: str, topics: Collection[str] | None, doing: str) -> _Offsets:
+        """Ask as a consumer of the group; blocks."""
+        found = self._topics.describe(self._topics.names() if topics is None else topics)
+        asked = [TheirPartition(name, each.id) for name, told in found.items() for each in told.partitions]
+        offsets: _Offsets = {}
+        for start in range(0, len(asked), _AT_ONCE):
+            for each in self._askers.committed(group, asked[start : start + _AT_ONCE], REQUEST_S):
+                if each.error is not None and each.error.code() not in _GONE:
+                    needs = self._principal.topic("Describe", each.topic)
+                    raise ours(each.error, f"{doing} in {each.topic}-{each.partition}", needs=needs)
+                if each.error is None and each.offset >= 0:
+                    offsets[TopicPartition(each.topic, each.partition)] = _ours(each)
+        return offsets
+
+    def _sweep_later(self) -> None:
+        if self._sweeping is None:
+            self._sweeping = asyncio.get_running_loop().call_later(KEPT_S + 1.0, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweeping = None
+        if self._askers.count:
+            self._sweep_later()
+            with contextlib.suppress(LogError):  # the clients are closed, and these with them
+                self._threads.look(self._askers.sweep)
 
     async def commit(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Set a group's offsets from outside; see the port."""
@@ -211,7 +240,8 @@ class KafkaGroups:
                 await self._threads.run(lambda: old.give_up(_GIVE_UP_S), "end requests")
 
     def give_up(self, timeout_s: float) -> None:
-        """Wait for what is under way of a client of our own; blocks."""
+        """Close the consumers, and wait for what is under way of a client of our own; blocks."""
+        self._askers.close()
         if self._own is not None:
             self._own.give_up(timeout_s)
 
@@ -235,8 +265,7 @@ async def answered_by_coordinator(
         try:
             answer = await answered(future, doing, needs=needs)
         except EnvironmentFault as error:
-            cause = error.__cause__
-            code = cause.args[0].code() if isinstance(cause, KafkaException) else None
+            code = _code_of(error)
             if code not in _NO_COORDINATOR or loop.time() >= deadline:
                 raise
         else:  # of offsets each partition has an error of its own
@@ -247,6 +276,13 @@ async def answered_by_coordinator(
         if code == KafkaError.NOT_COORDINATOR and moved is not None:
             await moved()
         await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+def _code_of(error: EnvironmentFault) -> int | None:
+    """Return which answer of a broker is behind an error."""
+    cause = error.__cause__
+    code: int | None = cause.args[0].code() if isinstance(cause, KafkaException) else None
+    return code
 
 
 def as_theirs(at: TopicPartition, committed: OffsetAndMetadata) -> TheirPartition:

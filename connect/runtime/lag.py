@@ -31,6 +31,8 @@ from connect.topic_names import is_hidden
 #: An answer is kept at most so long, and never so long that looking takes more than a twentieth of the loop's time.
 KEPT_S_MAX: Final = 1.0
 _SHARE: Final = 20
+#: Groups that are asked about at once: of a cluster each is a request.
+_GROUPS_AT_ONCE: Final = 8
 #: After so many connectors others get their turn on the loop.
 _TURN: Final = 25
 
@@ -215,11 +217,9 @@ class Lags:
         infos, unknown = await _described(
             self._cluster.admin, {topic for listed in topics.values() for topic in listed}
         )
-        committed: dict[str, _Offsets] = {}
+        committed = await self._committed(sinks, topics)
         found = {}
         for number, sink in enumerate(sinks, 1):
-            if sink.group not in committed:
-                committed[sink.group] = await self._cluster.groups.offsets(sink.group)
             rows = _rows(sink, topics[sink.name], infos, committed[sink.group])
             absent = [topic for topic in topics[sink.name] if topic not in infos]
             found[sink.name] = SinkLag(
@@ -232,6 +232,19 @@ class Lags:
             if number % _TURN == 0:
                 await asyncio.sleep(0)
         return found
+
+    async def _committed(
+        self, sinks: Collection[Sink], topics: Mapping[str, Collection[str]]
+    ) -> Mapping[str, _Offsets]:
+        """Return what each group has committed of what its sinks read."""
+        read: dict[str, set[str]] = {}
+        for sink in sinks:
+            read.setdefault(sink.group, set()).update(topics[sink.name])
+        groups, found = list(read), list[_Offsets]()
+        for start in range(0, len(groups), _GROUPS_AT_ONCE):
+            some = groups[start : start + _GROUPS_AT_ONCE]
+            found += await asyncio.gather(*(self._cluster.groups.offsets(group, read[group]) for group in some))
+        return dict(zip(groups, found, strict=True))
 
     async def _topics(self, sink: Sink, replays: Collection[str]) -> tuple[str, ...]:
         """Return the topics that a sink reads, in the order in which its consumers share them."""

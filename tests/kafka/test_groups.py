@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import TopicPartition as TheirPartition
 
 from connect.api.errors import EnvironmentFault
-from connect.kafka.groups import answered_by_coordinator, as_theirs
+from connect.kafka.admin_client import WatchedAdminClient
+from connect.kafka.errors import Principal
+from connect.kafka.groups import KafkaGroups, answered_by_coordinator, as_theirs
+from connect.kafka.threads import Threads
+from connect.kafka.topics import Topics
 from connect.ports import Cluster, Subscription
 from connect.records import OffsetAndMetadata, TopicPartition
 from tests.support.engines import poll_until
+from tests.support.mock_brokers import OFFSET_FETCH, mock_brokers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
@@ -44,6 +51,54 @@ async def test_another_failure_of_a_group_is_told_at_once() -> None:
     with pytest.raises(EnvironmentFault, match="look at group 'g'"):
         await answered_by_coordinator(lambda: {"g": answer(answers.pop(0))}, "look at group 'g'")
     assert answers == ["found"]
+
+
+@pytest.mark.parametrize("code", [14, 15, 16], ids=["loading", "unavailable", "moved"])
+async def test_offsets_of_a_group_whose_coordinator_moves_are_told_by_the_next_one(code: int) -> None:
+    # An administrator of librdkafka 2.16 that is asked for them ends the process here, by a segmentation fault.
+    with mock_brokers() as brokers:
+        brokers.create_topic("t", 2)
+        configs = {"bootstrap.servers": brokers.servers}
+        client, threads = WatchedAdminClient(configs), Threads()
+        groups = KafkaGroups(
+            client,
+            threads,
+            cast(Topics, TwoPartitions()),
+            Principal("User:test"),
+            consumer=lambda group: Consumer({**configs, "group.id": group, "enable.auto.commit": False}),
+        )
+        try:
+            brokers.answer_with(OFFSET_FETCH, code, code, code)
+            assert await groups.offsets("g") == {}
+            writer = Consumer({**configs, "group.id": "g"})
+            writer.commit(offsets=[TheirPartition("t", 1, 7)], asynchronous=False)
+            writer.close()
+            brokers.answer_with(OFFSET_FETCH, code)
+            assert await groups.offsets("g", ["t"]) == {TopicPartition("t", 1): OffsetAndMetadata(7, leader_epoch=0)}
+        finally:
+            await threads.run(lambda: groups.give_up(1.0), "end")
+            threads.close()
+
+
+class TwoPartitions:
+    """Topics of brokers that have no controller, who would tell them."""
+
+    def names(self) -> list[str]:
+        return ["t"]
+
+    def describe(self, names: list[str]) -> dict[str, Any]:
+        return {name: SimpleNamespace(partitions=[SimpleNamespace(id=0), SimpleNamespace(id=1)]) for name in names}
+
+
+async def test_offsets_of_some_topics_are_told_without_the_others(kafka_cluster: Cluster, name: str) -> None:
+    one, other = f"{name}-a", f"{name}-b"
+    for topic in (one, other):
+        await kafka_cluster.admin.create_topic(topic)
+    here, there = TopicPartition(one, 0), TopicPartition(other, 0)
+    await kafka_cluster.groups.commit(name, {here: OffsetAndMetadata(3), there: OffsetAndMetadata(5)})
+    assert (await kafka_cluster.groups.offsets(name)).keys() == {here, there}
+    assert (await kafka_cluster.groups.offsets(name, [other])).keys() == {there}
+    assert await kafka_cluster.groups.offsets(name, []) == {}
 
 
 def answer(result: Any) -> Future[Any]:

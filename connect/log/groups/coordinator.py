@@ -9,7 +9,7 @@ one of its name.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from connect.api.errors import ConflictError, CorruptBatchError
@@ -69,10 +69,11 @@ class LogGroups:
         members = self._members.clients(group)
         return GroupInfo(group, "Stable" if members else "Empty", members, await self.offsets(group))
 
-    async def offsets(self, group: str) -> _Offsets:
-        """Return a group's committed offsets; none for an unknown group."""
+    async def offsets(self, group: str, topics: Collection[str] | None = None) -> _Offsets:
+        """Return a group's committed offsets, those of some topics or all; none for an unknown group."""
         await self._load()
-        return dict(self._groups.get(group, {}))
+        found = self._groups.get(group, {})
+        return dict(found) if topics is None else {at: one for at, one in found.items() if at.topic in topics}
 
     # -- members -----------------------------------------------------------------------------------------------------
 

@@ -167,8 +167,9 @@ class Targets:
 
     async def _behind(self, name: str, mine: Sequence[tuple[int, TopicPartition, int]]) -> list[int]:
         group = sink_group(self._worker, name, self._configs[name])
-        offsets = await self._cluster.groups.offsets(group)
-        there = await self._cluster.admin.describe_topics({at.topic for _, at, _ in mine})
+        topics = {at.topic for _, at, _ in mine}
+        offsets = await self._cluster.groups.offsets(group, topics)
+        there = await self._cluster.admin.describe_topics(topics)
         behind = []
         for index, at, offset in mine:
             if at.topic not in there or not self._reads(name, at.topic):
@@ -185,7 +186,8 @@ class Targets:
     async def consumed(self, connector: str) -> tuple[TopicPartition, int] | None:
         """Return up to where a connector has read its replay topic, None where there is nothing to tell."""
         at = TopicPartition(replay_topic(connector), 0)
-        found = await self._cluster.groups.offsets(sink_group(self._worker, connector, self._configs[connector]))
+        group = sink_group(self._worker, connector, self._configs[connector])
+        found = await self._cluster.groups.offsets(group, [at.topic])
         return (at, found[at].offset) if at in found else None
 
 
