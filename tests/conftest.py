@@ -14,7 +14,7 @@ from tests.support.engines import broker, cluster, engine, kafka_cluster, name, 
 from tests.support.lengths import examples
 from tests.support.logs import begin_test
 from tests.support.memory import have_temporary_files_in_memory
-from tests.support.night import leave_to_the_night
+from tests.support.night import ALL_CASES, QUARTERS, leave_to_the_night, quarter
 from tests.support.order import dealt
 from tests.support.postgres import postgres_server, postgres_url
 from tests.support.postgres_servers import postgres_servers
@@ -77,6 +77,16 @@ def _common(item: pytest.Item) -> Hashable:
 def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
+    # A process of tests has a million objects that stay: to look through them all takes half a second, and young ones
+    # are so many that it would be done hundreds of times.
+    gc.set_threshold(20_000, 20, 50)
+
+
+def pytest_report_header() -> str | None:
+    if ALL_CASES:
+        return None
+    own = quarter()
+    return f"slow tests: quarter {own} of {QUARTERS}, as of this day; CONNECT_QUARTER={own} runs the same again"
 
 
 def pytest_runtest_setup() -> None:

@@ -142,6 +142,7 @@ def test_the_command_connect_tells_its_version(command: list[str]) -> None:
     assert ran.stdout.startswith("connect, version ")
 
 
+@pytest.mark.slow
 def test_the_loop_goes_on_while_rest_is_imported_and_a_worker_that_is_alone_needs_no_client(tmp_path: Path) -> None:
     script = """
 import asyncio, sys, threading

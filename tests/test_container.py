@@ -99,6 +99,7 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.night)])
 def test_as_process_1_it_hands_signals_on_and_the_worker_s_clean_end_is_its_own(
     namespace: list[str], tmp_path: Path, number: signal.Signals
@@ -160,6 +161,7 @@ def test_what_a_signal_ended_has_its_number_in_the_exit_code(namespace: list[str
     assert done.returncode == 137
 
 
+@pytest.mark.slow
 def test_any_command_runs_in_the_image_and_options_alone_are_the_worker_s(tmp_path: Path) -> None:
     told = subprocess.run([*CONTAINER, "plugin", "list"], capture_output=True, text=True, timeout=60, check=False)
     assert "FileStreamSource" in told.stdout
@@ -199,6 +201,7 @@ def test_plugins_are_installed_once_beside_the_image_s_own_packages(tmp_path: Pa
     }, "what the image has is not installed again"
 
 
+@pytest.mark.slow
 def test_a_file_of_requirements_is_taken_and_what_needs_another_version_of_the_image_s_is_refused(
     tmp_path: Path, index: dict[str, str], capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -119,6 +119,7 @@ def test_what_does_not_fit_on_the_screen_is_counted_and_what_fits_is_whole(capfd
     assert sum("more connectors" in segment.text for line in whole for segment in line) == 0
 
 
+@pytest.mark.slow
 def test_the_live_view_says_what_list_says_and_why_in_whole(tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("no json\n" * 3)
     source = write(
@@ -141,6 +142,7 @@ def test_the_live_view_says_what_list_says_and_why_in_whole(tmp_path: Path) -> N
         assert worker.process.wait(30) == 0
 
 
+@pytest.mark.slow
 def test_a_terminal_that_stands_still_does_not_hold_the_worker_up(tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("no json\n" * LINES)
     source = write(

@@ -48,6 +48,7 @@ def test_a_refresh_tells_what_has_changed_and_fails_where_a_plugin_is_broken(cli
         assert cli("plugin", "refresh", "--url", server.url, "--json").json == told
 
 
+@pytest.mark.slow
 def test_a_new_plugin_is_written_and_what_is_wrong_is_refused(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,6 +82,7 @@ def test_a_plugin_that_could_not_be_loaded_is_told_with_its_cause_wherever_it_is
         assert "no_such_library" in said
 
 
+@pytest.mark.slow
 def test_what_stands_behind_two_dashes_is_for_pytest_whether_a_folder_is_named_or_not(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,6 +105,7 @@ def test_a_connector_file_that_is_not_there_is_refused(directory: list[str]) -> 
     assert_refused(connect("worker", *directory, "none.json"), 2, "config.unreadable", "none.json")
 
 
+@pytest.mark.slow
 def test_a_cluster_whose_keys_cannot_be_is_refused(directory: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONNECT_BOOTSTRAP_SERVERS", "localhost:1")
     monkeypatch.setenv("CONNECT_SASL_JAAS_CONFIG", "correct horse")
@@ -120,6 +121,7 @@ def test_rest_extensions_of_java_are_refused_and_not_passed_over(tmp_path: Path,
     assert_refused(connect("worker", *directory, "--config", path), 2, "config.invalid", "rest.authentication.file")
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_named(tmp_path: Path, directory: list[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -133,6 +135,7 @@ def test_a_taken_port_is_named(tmp_path: Path, directory: list[str]) -> None:
         )
 
 
+@pytest.mark.slow
 def test_sigterm_stops_a_worker_cleanly_and_its_log_has_the_connectors_context(tmp_path: Path) -> None:
     path = tmp_path / "bad.json"
     path.write_text(
@@ -243,6 +246,7 @@ def test_a_default_converter_that_is_not_installed_ends_the_start(
     assert_refused(done, 2, "config.unknown_class", given, key.lower().replace("_", "."), mentions, "plugin list")
 
 
+@pytest.mark.slow
 def test_keys_that_are_not_read_are_told_before_anything_ends_the_start(tmp_path: Path, directory: list[str]) -> None:
     path = tmp_path / "worker.properties"
     path.write_text(
@@ -357,6 +361,7 @@ async def test_a_worker_on_every_address_is_told_by_its_name_without_waiting_for
     answers.set()
 
 
+@pytest.mark.slow
 async def test_rest_stays_where_it_was_between_two_lives_however_one_of_them_ends(tmp_path: Path) -> None:
     told: list[str] = []
     stop, had_place = asyncio.Event(), asyncio.Event()
@@ -416,6 +421,7 @@ sys.exit(wiring.main())
 """
 
 
+@pytest.mark.slow
 def test_a_stop_while_the_start_still_loads_a_library_ends_it_as_a_stop_does(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _SLOW_START, str(tmp_path / "data")],

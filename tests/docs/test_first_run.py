@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 HOWTO = ROOT / "docs" / "howto" / "first-run.md"
 
@@ -28,6 +30,7 @@ def free_port() -> int:
         return port
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_first_run_do_what_the_page_says(tmp_path: Path) -> None:
     install, copy, start = commands()[0]
     assert install == "make install"

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.docs.test_first_run import free_port
 from tests.support.plain import NO_TLS
@@ -31,6 +32,7 @@ def found_letter(url: str) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_page_do_what_it_says(tmp_path: Path) -> None:
     prepare, work, transforms, discard = blocks()
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -8,12 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import connect.testing
 from tests.support.inner_pytest import INNER_PYTEST
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "testing.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_tests_of_the_page_pass(tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "test_page.py").write_text("\n\n".join(blocks))

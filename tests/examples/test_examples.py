@@ -47,6 +47,7 @@ def test_the_tests_of_an_example_pass(example: Path, tmp_path: Path) -> None:
     assert told.returncode == 0, told.stdout[-3000:] + told.stderr[-2000:]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_examples_are_typed() -> None:
     files = [str(file) for example in EXAMPLES for file in sorted((example / "src").rglob("*.py"))]

@@ -193,6 +193,7 @@ def _pyright() -> str:
     return found
 
 
+@pytest.mark.slow
 def test_pyright_says_the_same_of_the_plugin_and_of_each_mistake(tmp_path: Path) -> None:
     assert PYRIGHT.keys() == MISTAKES.keys()
     (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')

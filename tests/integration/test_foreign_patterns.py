@@ -33,6 +33,7 @@ async def answers_soon(worker: RunningWorker) -> None:
     assert min([await asked_s() for _ in range(3)]) < 0.5
 
 
+@pytest.mark.slow
 async def test_a_sink_whose_pattern_takes_for_ever_fails_alone_also_after_a_restart(tmp_path: Path) -> None:
     async with running_worker(tmp_path) as worker:
         await worker.herder.cluster.admin.create_topic(TOPIC)

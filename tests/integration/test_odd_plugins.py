@@ -212,6 +212,7 @@ def _assert_each_is_named(running: Worker) -> None:
         assert f"{name}|" in running.process.log, (cls, how)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["hold", pytest.param("hold-spin", marks=pytest.mark.night)])
 def test_async_code_that_blocks_for_ever_cannot_keep_the_worker_from_a_clean_end(tmp_path: Path, how: str) -> None:
     with worker(tmp_path) as running:
@@ -224,6 +225,7 @@ def test_async_code_that_blocks_for_ever_cannot_keep_the_worker_from_a_clean_end
         assert running.in_time(took_s)
 
 
+@pytest.mark.slow
 def test_what_a_plugin_begins_by_itself_neither_ends_the_worker_nor_keeps_it(tmp_path: Path) -> None:
     ways = ("task-exits", "callback-exits", "takes-signals", "task-hangs-on-a-thread", "thread")
     with worker(tmp_path) as running:
@@ -298,6 +300,7 @@ def test_a_thread_that_spins_after_its_connector_was_deleted_is_named_and_ended(
         assert (code, running.in_time(took_s)) == (0, True), running.process.log[-3000:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("hows", "timeout_ms", "status"),
     # What does not hang is not to be taken for it where the machine is slow.

@@ -44,6 +44,7 @@ def alive(pids: set[int]) -> set[int]:
     return {pid for pid in pids if Path(f"/proc/{pid}").exists()}
 
 
+@pytest.mark.slow
 async def test_a_source_in_a_process_delivers_commits_and_goes_on_where_it_was(tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     async with worker(tmp_path) as running:
@@ -79,6 +80,7 @@ def put(notes: Path) -> list[Any]:
     return [value for entry in journal(notes) if entry[0] == "put" for value in entry[1]]
 
 
+@pytest.mark.slow
 async def test_a_connector_in_a_process_is_asked_as_any_other(tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     async with worker(tmp_path) as running:
@@ -178,6 +180,7 @@ async def test_a_bug_in_a_process_is_told_with_its_traceback(tmp_path: Path) -> 
     assert "swordfish" not in trace
 
 
+@pytest.mark.slow
 async def test_transforms_and_predicates_of_a_chain_run_in_one_process(tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     async with worker(tmp_path) as running:
@@ -193,6 +196,7 @@ async def test_transforms_and_predicates_of_a_chain_run_in_one_process(tmp_path:
     assert journal(notes).count(["apply", "a", "0"]) == 1
 
 
+@pytest.mark.slow
 async def test_a_record_that_a_transform_refuses_in_its_process_is_skipped(tmp_path: Path) -> None:
     async with worker(tmp_path) as running:
         bad = {"transforms": "a", "transforms__a__type": "test.Shout", "transforms__a__how": "bad"}
@@ -243,6 +247,7 @@ async def test_a_fault_fails_the_task_with_its_cause_and_a_restart_goes_on(tmp_p
     await until(lambda: not alive(processes(notes)))
 
 
+@pytest.mark.slow
 async def test_a_secret_of_a_config_is_in_no_log_line_no_trace_and_no_command(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -283,6 +288,7 @@ async def test_a_task_that_blocks_is_ended_by_a_stop(tmp_path: Path) -> None:
         await running.until(lambda: not alive(processes(notes)))
 
 
+@pytest.mark.slow
 async def test_a_step_that_hangs_as_it_is_configured_ends_with_its_connector(tmp_path: Path) -> None:
     async with worker(tmp_path, task_shutdown_graceful_timeout_ms="1000") as running:
         hangs = {"transforms": "a", "transforms__a__type": "test.Shout", "transforms__a__how": "block"}
@@ -292,6 +298,7 @@ async def test_a_step_that_hangs_as_it_is_configured_ends_with_its_connector(tmp
         await running.until(lambda: not _children(), deadline_s=15)
 
 
+@pytest.mark.slow
 async def test_processes_end_with_a_worker_that_is_killed(tmp_path: Path) -> None:
     plugins, notes = tmp_path / "plugins", tmp_path / "notes"
     plugins.mkdir()
@@ -343,6 +350,7 @@ def _of_group(group: int) -> set[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("how", "told"), [("kill", "SIGKILL"), ("exit", "exit code 3")])
 @pytest.mark.parametrize("where", ["its promise", "its keys"])
 async def test_a_process_that_ends_while_a_config_is_checked_is_no_fault_of_the_config(
@@ -451,6 +459,7 @@ async def test_a_function_runs_in_a_folder_with_requirements_too(tmp_path: Path)
         )
 
 
+@pytest.mark.slow
 async def test_a_folder_that_changes_goes_and_comes_back_while_its_process_runs(tmp_path: Path) -> None:
     folder = tmp_path / "plugins" / "red"
     folder.mkdir(parents=True)
@@ -498,6 +507,7 @@ async def test_a_folder_that_changes_goes_and_comes_back_while_its_process_runs(
 # -- neighbours --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_a_process_that_ends_while_nothing_is_to_do_fails_what_it_was(tmp_path: Path) -> None:
     notes, kept = tmp_path / "notes", tmp_path / "kept"
     async with worker(tmp_path) as running:

@@ -272,6 +272,7 @@ class Pair:
         self._servers.discard(self.first, self.second)
 
 
+@pytest.mark.slow
 async def test_nothing_is_lost_and_nothing_missed_where_a_synchronous_standby_is_promoted(
     worker: RunningWorker, numbers: Numbers, postgres_servers: Servers, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -456,6 +457,7 @@ async def crowded(url: str) -> list[asyncpg.Connection]:
 # -- cut, slow and frozen ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_a_connection_that_is_cut_in_the_middle_of_a_copy_leaves_each_record_there_once(
     worker: RunningWorker, numbers: Numbers, fresh: Server
 ) -> None:
@@ -571,6 +573,7 @@ async def test_two_workers_whose_logs_have_nothing_in_common_both_write_each_rec
 # -- secrets that change -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_restarts_for_new_values_of_a_provider_neither_lose_nor_repeat_a_record(
     fresh: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

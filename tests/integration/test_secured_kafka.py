@@ -87,6 +87,7 @@ def documented(name: str, principal: str) -> list[str]:
     return [re.sub(r" orders\b", f" {name}-data", line) for line in renamed]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("support", [pytest.param("disabled", marks=pytest.mark.night), "enabled"])
 async def test_a_worker_does_its_work_with_the_acls_of_the_howto_and_no_more(
     secured: Secured, tmp_path: Path, name: str, support: str

@@ -177,6 +177,7 @@ async def test_a_client_may_go_by_another_listener_of_the_same_cluster_as_somebo
         await each.aclose()
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.timeout(300)
 async def test_a_store_of_java_s_is_refused_with_the_commands_that_make_it_one_that_works(

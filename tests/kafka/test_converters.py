@@ -162,6 +162,7 @@ class Ours:
         return None if written is None else written.decode(errors="replace")
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.timeout(600)
 def test_random_input_is_answered_as_kafkas_converters_answer_it(kafka: None) -> None:

@@ -25,6 +25,7 @@ KNOWN: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.slow
 def test_keys_are_those_of_kafka_connect(kafka: None) -> None:
     rng = random.Random(7)
     names = [f"{rng.choice(['col', 'id', 'größe', 'X', 'part.'])}{rng.randrange(10_000)}" for _ in range(200)]

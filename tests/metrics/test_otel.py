@@ -218,6 +218,7 @@ async def test_without_the_extra_a_worker_that_is_to_send_says_what_to_install(
     assert failed.value.code == "config.otel_extra_missing"
 
 
+@pytest.mark.slow
 def test_nothing_of_opentelemetry_is_imported_by_a_worker_that_sends_nothing() -> None:
     script = """
 import asyncio, sys, tempfile

@@ -160,6 +160,7 @@ async def test_odd_paths_are_not_found_and_never_a_failure(worker: RunningWorker
         assert answer.status_code in (200, 400, 404, 405), (method, answer.text)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=st.binary(max_size=200)

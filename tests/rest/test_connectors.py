@@ -268,6 +268,7 @@ async def test_the_location_of_a_new_connector_is_where_it_is_found(
     assert (await worker.client.get(f"/connectors/{path}")).json()["name"] == name
 
 
+@pytest.mark.slow
 async def test_many_creations_at_once_all_run(worker: RunningWorker, tmp_path: Path) -> None:
     async def create(number: int) -> int:
         body = {"name": f"c{number}", "config": file_source(tmp_path, file=str(tmp_path / "none"))}

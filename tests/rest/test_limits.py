@@ -152,6 +152,7 @@ def resident_mib(worker: WorkerProcess) -> float:
     return int(text.partition("VmRSS:")[2].split()[0]) / 1024
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc and given back by glibc")
 def test_the_memory_of_a_burst_of_bodies_is_bounded_and_goes_back(tmp_path: Path) -> None:
     with WorkerProcess(tmp_path / "data") as worker:

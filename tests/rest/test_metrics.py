@@ -93,6 +93,7 @@ def test_a_family_that_is_not_known_is_refused(families: str) -> None:
         WorkerConfig.parse({"metrics.families": families})
 
 
+@pytest.mark.slow
 def test_a_worker_starts_without_what_a_scrape_needs() -> None:
     script = """
 import sys, connect.rest.app, connect.runtime.herder

@@ -3,6 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 #: Builds a route as FastAPI does by itself, and one of ours, and says whether a model of the answer was built.
 SCRIPT = """
 from fastapi import APIRouter
@@ -25,6 +27,7 @@ def test_a_routes_return_type_is_not_built_as_it_is_declared() -> None:
     assert found.stdout == "[None, None]\n"
 
 
+@pytest.mark.slow
 def test_a_worker_starts_without_building_a_model_of_a_body() -> None:
     script = """
 import connect.rest.app

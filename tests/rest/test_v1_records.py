@@ -32,6 +32,7 @@ def size_bytes(found: dict[str, Any]) -> int:
     return sum(len(b64decode(row["value"])) for row in found["records"])
 
 
+@pytest.mark.slow
 async def test_a_read_is_bounded_whatever_it_asks_for(tmp_path: Path) -> None:
     async with running_worker(tmp_path) as worker:
         for _ in range(12):

@@ -412,6 +412,7 @@ async def values_of(worker: RunningWorker) -> set[bytes | None]:
     return set(await worker.values("t"))
 
 
+@pytest.mark.slow
 async def test_a_running_connector_keeps_its_code_until_it_is_restarted_with_its_tasks(
     tmp_path: Path, folder: Path
 ) -> None:

@@ -134,6 +134,7 @@ def test_a_line_that_holds_megabytes_of_words_is_gone_through_at_once_and_import
     assert time.monotonic() - since < 5.0
 
 
+@pytest.mark.slow
 def test_modules_that_come_and_go_on_other_threads_do_not_disturb_a_swap() -> None:
     stopped = threading.Event()
 

@@ -35,6 +35,7 @@ class Node:
         self.me = self
 
 
+@pytest.mark.slow
 async def test_cycles_are_looked_for_after_what_has_ended_and_once_for_many() -> None:
     gone: list[weakref.ref[Node]] = [weakref.ref(Node()) for _ in range(3)]
     looks: list[str] = []
@@ -53,6 +54,7 @@ async def test_cycles_are_looked_for_after_what_has_ended_and_once_for_many() ->
         sweeper.close()
 
 
+@pytest.mark.slow
 def test_what_a_life_before_has_left_behind_goes_as_the_next_one_settles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuning, "_is_settled", False)
     kept = Node()
@@ -81,6 +83,7 @@ async def test_no_cycles_are_looked_for_after_the_close() -> None:
         gc.enable()
 
 
+@pytest.mark.slow
 async def test_what_a_task_held_is_gone_soon_after_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connect.runtime.worker.Sweeper", partial(Sweeper, wait_s=1))
     async with running_worker(tmp_path) as worker:

@@ -293,6 +293,7 @@ async def test_a_repair_that_was_broken_off_is_begun_again(stopped: Path, monkey
     assert mended(stopped, drop=True) == []
 
 
+@pytest.mark.slow
 async def test_a_repair_that_the_disk_refuses_at_any_step_is_begun_again(stopped: Path, tmp_path: Path) -> None:
     flip(sorted((stopped / "t-0").glob("*.log"))[1], 100)
     (stopped / "connect-topics.json").write_bytes(b"?")

@@ -34,6 +34,7 @@ def crash(data_dir):
     (data_dir / ".kafka_cleanshutdown").unlink()
 
 
+@pytest.mark.slow
 async def test_a_tail_torn_at_any_byte_opens_to_a_valid_prefix(open_log, data_dir, log_file):
     await write_three_batches(open_log)
     path = log_file("t")
@@ -71,6 +72,7 @@ async def test_a_torn_tail_is_found_after_a_clean_stop_too(open_log, data_dir, l
     assert await values_of(await open_log(), "t") == ALL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clean", [True, False])
 async def test_no_flipped_bit_ever_changes_a_record(open_log, data_dir, log_file, clean):
     await write_three_batches(open_log)

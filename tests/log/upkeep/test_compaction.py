@@ -204,6 +204,7 @@ async def test_a_small_buffer_takes_more_rounds_to_the_same_end(log, open_log):
     assert await log.records() == sorted(expected.values())
 
 
+@pytest.mark.slow
 async def test_a_million_keys_take_no_more_memory_than_the_buffer_says(log, monkeypatch):
     buffer_bytes = 4 << 20  # with a sixteenth of the keys, so that the test is quick
     for start in range(0, 62_500, 2_500):

@@ -188,6 +188,7 @@ SCHEMAS = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(declared=SCHEMAS)
 def test_any_schema_makes_valid_values_or_is_refused(declared):

@@ -87,6 +87,7 @@ def replay(found):
     return tables
 
 
+@pytest.mark.slow
 def test_each_reference_holds_after_each_record():
     # In a step rows come parents first and deletes children first; slow enough that no two have one time.
     slow = Times(1_700_000_000_000, Clock(parse_rate("1")))
@@ -123,6 +124,7 @@ def whole_stream(until):
     return by_topic(records(stream(), until))
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 1000), start=st.integers(0, 600))
 def test_a_stream_is_the_same_however_it_is_cut_and_wherever_it_is_begun(seed, start):
@@ -136,6 +138,7 @@ def test_another_seed_makes_another_stream():
     assert records(stream(seed=8), 50) != records(stream(), 50)
 
 
+@pytest.mark.slow
 def test_tasks_share_the_keys_and_refer_to_rows_of_their_own():
     shares = [by_topic(records(stream(task=task, tasks=3), 400)) for task in range(3)]
     for topic in SHOP:
@@ -182,6 +185,7 @@ def records_of(stream):
     return found
 
 
+@pytest.mark.slow
 def test_what_waits_is_bounded_by_the_window_of_the_model():
     made = stream()
     records(made, 3000)

@@ -45,6 +45,7 @@ async def test_each_table_has_a_topic_and_the_last_batch_of_a_poll_the_offset():
     assert [batch.source_offset is None for batch in polled] == [True] * (len(polled) - 1) + [False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "polls", [pytest.param(1, marks=pytest.mark.night), 3, pytest.param(8, marks=pytest.mark.night)]
 )

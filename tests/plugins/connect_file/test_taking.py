@@ -93,6 +93,7 @@ def test_a_record_that_cannot_be_read_ends_the_task_behind_those_in_front_of_it(
         connector.drivers[0].poll()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", ["json", "csv"])
 def test_records_that_cannot_be_read_are_left_out_where_they_are_tolerated(
     tmp_path: Path, many: Callable[..., Any], format_: str, caplog: pytest.LogCaptureFixture

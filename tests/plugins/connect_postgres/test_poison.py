@@ -91,6 +91,7 @@ def row(number: int) -> dict[str, Any]:
     return {"id": number, "name": f"name {number}", "age": number % 100, "boss": 1, "data": {"n": number}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "count"),
     [

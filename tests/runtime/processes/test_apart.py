@@ -55,6 +55,7 @@ def test_a_folder_of_the_path_may_itself_have_requirements(tmp_path: Path, plugi
     assert launch_of(host.resolve("CountSource", PluginKind.SOURCE).cls) is not None
 
 
+@pytest.mark.slow
 def test_one_that_cannot_be_installed_or_imported_is_left_out_by_name(tmp_path: Path, plugins: Path) -> None:
     for name, requirements, code in (
         ("missing", "--no-index\nno-such-distribution\n", ""),
@@ -73,6 +74,7 @@ def test_one_that_cannot_be_installed_or_imported_is_left_out_by_name(tmp_path: 
     assert host.find("CountSource", PluginKind.SOURCE) is not None
 
 
+@pytest.mark.slow
 def test_a_library_of_the_api_that_a_plugin_wants_too_old_is_told_as_the_cause(tmp_path: Path) -> None:
     own = tmp_path / "plugins" / "old"
     own.mkdir(parents=True)
@@ -115,6 +117,7 @@ def test_a_process_that_describes_nonsense_is_refused(
         told_of(found, settings(tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["code", "requirements", "gone", "data"])
 def test_no_process_is_begun_from_a_folder_that_is_another_one_by_now(tmp_path: Path, plugins: Path, what: str) -> None:
     host = PluginHost.discover([plugins], tells=False, processes=settings(tmp_path))

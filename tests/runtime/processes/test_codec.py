@@ -32,6 +32,7 @@ plain = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(plain)
 def test_a_value_comes_out_as_it_went_in(value: Any) -> None:
     found = unpack(pack(value))
@@ -144,6 +145,7 @@ def test_what_nests_deeper_than_the_stack_bears_is_refused_and_ends_nobody(withi
         unpack(data)
 
 
+@pytest.mark.slow
 def test_structs_within_structs_cross_however_much_is_beside_them() -> None:
     beside: dict[str, Any] = {
         "a": [1.5, 1 << 40, -7, -(1 << 40), "é" * 300, b"x" * 70_000, decimal.Decimal("1.5"), None, True],

@@ -34,6 +34,7 @@ def says(python: str, code: str) -> str:
     ).stdout.strip()
 
 
+@pytest.mark.slow
 def test_an_environment_has_what_is_required_and_what_the_api_needs_and_nothing_else(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path, "colours", "1.0", "NAME = 'red'")
     python = python_of(folder(tmp_path, f"{wheel}\n"), root=tmp_path / "envs", timeout_s=120)
@@ -42,6 +43,7 @@ def test_an_environment_has_what_is_required_and_what_the_api_needs_and_nothing_
         says(python, "import asyncpg")
 
 
+@pytest.mark.slow
 def test_an_environment_that_is_there_is_taken_and_a_change_makes_another(tmp_path: Path) -> None:
     first = python_of(folder(tmp_path), root=tmp_path / "envs", timeout_s=120)
     mark = Path(first).parent.parent / "mark"
@@ -76,6 +78,7 @@ def test_two_who_want_the_same_environment_make_it_once(tmp_path: Path) -> None:
     assert says(found[0], "import connect.api; print('whole')") == "whole"
 
 
+@pytest.mark.slow
 def test_requirements_that_cannot_be_installed_are_told_with_pips_words(tmp_path: Path) -> None:
     of = folder(tmp_path, "--no-index\nno-such-distribution==1\n")
     with pytest.raises(PluginError, match=r"geo requires cannot be installed: ERROR.*no-such-distribution") as raised:
@@ -95,6 +98,7 @@ def test_a_folder_of_environments_that_cannot_be_written_is_told_with_the_key(tm
     assert "plugin.environments.path" in raised.value.hint
 
 
+@pytest.mark.slow
 def test_logins_in_what_pip_writes_are_not_told(tmp_path: Path) -> None:
     of = folder(tmp_path, "--no-index\n--find-links https://user:swordfish@127.0.0.1:9/\nno-such-distribution\n")
     with pytest.raises(PluginError) as raised:
@@ -204,6 +208,7 @@ def test_a_pip_ends_with_its_worker_that_was_killed_and_the_next_one_begins_anew
         python_of(made, root=tmp_path / "envs", timeout_s=60)
 
 
+@pytest.mark.slow
 def test_one_that_cannot_be_made_leaves_nothing_on_the_disk(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="cannot be installed"):
         python_of(folder(tmp_path, "--no-index\nabsent\n"), root=tmp_path / "envs", timeout_s=60)
@@ -220,6 +225,7 @@ def test_what_pip_has_started_and_does_not_end_with_it_is_not_waited_for(tmp_pat
     assert time.monotonic() - began < 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("version", "old"),
     [
@@ -235,6 +241,7 @@ def test_a_version_below_what_the_api_needs_is_told_and_no_other(tmp_path: Path,
     assert [told.partition(",")[0] for told in too_old(python)] == ([f"pydantic {version}"] if old else [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit_bytes", [16, 100_000])
 def test_a_disk_without_room_is_told_as_such_and_what_was_made_is_taken_away(tmp_path: Path, limit_bytes: int) -> None:
     wheel = make_wheel(tmp_path, "colours", "1.0", "NAME = 'red'\n" + "#" * 200_000)

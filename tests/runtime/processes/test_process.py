@@ -111,6 +111,7 @@ def test_a_process_that_does_not_stop_in_time_is_ended(opened: list[PluginProces
         process.call(1, "poll")
 
 
+@pytest.mark.slow
 def test_a_plugin_knows_that_it_is_to_stop_before_it_is_stopped(opened: list[PluginProcess], tmp_path: Path) -> None:
     for number in range(5):
         notes = tmp_path / f"notes{number}"
@@ -303,6 +304,7 @@ def test_an_answer_that_is_larger_than_the_sockets_buffers_arrives(opened: list[
     assert batch.values == ["3", "4", "5", "6", "7"]
 
 
+@pytest.mark.slow
 def test_what_a_plugin_logs_before_it_crashes_is_heard(
     opened: list[PluginProcess], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -443,6 +445,7 @@ def test_a_close_while_a_process_is_being_started_ends_it(
     assert process.wait(15)
 
 
+@pytest.mark.slow
 def test_a_call_that_begins_while_the_process_is_closed_ends_with_a_word(opened: list[PluginProcess]) -> None:
     for delay_s in (0.0, 0.0002, 0.001, 0.003):
         process, _ = started(opened)

@@ -125,6 +125,7 @@ def test_a_class_that_was_told_of_has_its_configs_parsed_in_the_process() -> Non
         desk.close()
 
 
+@pytest.mark.slow
 def test_transforms_of_one_chain_share_a_process_until_the_last_is_closed(tmp_path: Path) -> None:
     notes = str(tmp_path / "notes")
     cls: Any = stand_in_of(Shout, LAUNCH, "p")

@@ -32,6 +32,7 @@ def make_log(clock: Clock | None = None, *, with_contents: bool = False) -> Erro
     return ErrorLog(logging.getLogger("test"), with_contents=with_contents, clock=clock or Clock())
 
 
+@pytest.mark.slow
 def test_ten_thousand_records_have_a_line_each_and_one_trace(caplog: pytest.LogCaptureFixture) -> None:
     log, batch = make_log(), make_sink_batch(["x"] * 10_000)
     for index in range(10_000):

@@ -3,6 +3,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from connect.api import DataError
 from connect.runtime.tasks.meter import CAUSES_MAX, IDLE_MAX, OTHER, EndedMeters, TaskMeter
 from tests.support.worker import JSON, STRING, RunningWorker, running_worker
@@ -74,6 +76,7 @@ async def test_bad_records_are_counted_by_what_became_of_them(tmp_path: Path) ->
         assert strict.shares.state == "FAILED"
 
 
+@pytest.mark.slow
 async def test_a_task_in_a_process_of_its_own_is_counted_as_any_other(tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("a\nb\nc\n")
     async with running_worker(tmp_path) as worker:

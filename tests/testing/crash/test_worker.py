@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 
 class Forking:
     def __init__(self) -> None:
@@ -38,6 +40,7 @@ class Forking:
         self.process.stdout.close()
 
 
+@pytest.mark.slow
 def test_a_fork_runs_the_command_with_its_log_and_its_exit_code(tmp_path: Path) -> None:
     forking, log = Forking(), tmp_path / "log"
     try:
@@ -52,6 +55,7 @@ def test_a_fork_runs_the_command_with_its_log_and_its_exit_code(tmp_path: Path) 
     assert "no-such-option" in log.read_text()
 
 
+@pytest.mark.slow
 def test_what_a_fork_says_on_standard_error_has_a_file_of_its_own_where_one_is_named(tmp_path: Path) -> None:
     forking, log, errors = Forking(), tmp_path / "log", tmp_path / "errors"
     try:
@@ -63,6 +67,7 @@ def test_what_a_fork_says_on_standard_error_has_a_file_of_its_own_where_one_is_n
     assert "no-such-option" in errors.read_text()
 
 
+@pytest.mark.slow
 def test_workers_end_with_the_one_that_asked_for_them(tmp_path: Path) -> None:
     forking = Forking()
     data = tmp_path / "data"

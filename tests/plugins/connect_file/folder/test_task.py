@@ -199,6 +199,7 @@ def killing(monkeypatch, at_call, *, behind):
     return lambda: calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])
 @pytest.mark.parametrize("format_", ["json", "csv", "parquet", "whole"])
 def test_killed_at_any_call_of_the_system_each_record_is_once_in_finished_files(
