@@ -23,10 +23,10 @@ class Stage:
     predicate: Predicate | None = None
     negate: bool = False
 
-    def apply(self, batch: Batch) -> list[Batch]:
-        """Transform the records that meet the condition, and pass the others on; order is kept."""
+    def chosen(self, batch: Batch) -> list[bool] | None:
+        """Return of each record whether it is to be transformed; None: there is no condition, so all are."""
         if self.predicate is None:
-            return self._transformed(batch)
+            return None
         verdict = self.predicate.test_batch(batch)
         if isinstance(verdict, bool):
             verdict = [verdict] * len(batch)
@@ -34,7 +34,16 @@ class Stage:
             refuse(
                 self.predicate, "test_batch", verdict, f"True, False, or one of them for each of {len(batch)} records"
             )
-        chosen = list(map(not_, verdict)) if self.negate else [bool(v) for v in verdict]
+        return list(map(not_, verdict)) if self.negate else [bool(v) for v in verdict]
+
+    def apply(self, batch: Batch) -> list[Batch]:
+        """Transform the records that meet the condition, and pass the others on; order is kept."""
+        return self.apply_to(batch, self.chosen(batch))
+
+    def apply_to(self, batch: Batch, chosen: Sequence[bool] | None) -> list[Batch]:
+        """As `apply`, for who has asked the condition before."""
+        if chosen is None:
+            return self._transformed(batch)
         if all(chosen):
             return self._transformed(batch)
         if not any(chosen):
