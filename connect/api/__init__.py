@@ -69,6 +69,7 @@ from connect.api.headers import Header, Headers
 from connect.api.hooks import hookimpl
 from connect.api.patterns import LOOP_LIMIT_S, Match, Pattern, SlowPatternError, compile_pattern, valid_pattern
 from connect.api.plugin import ConfigT, Plugin
+from connect.api.previews import Preview, PreviewItem
 from connect.api.record import Batch, Record
 from connect.api.schema import (
     BOOLEAN,
@@ -162,6 +163,8 @@ __all__ = [
     "Plugin",
     "PluginError",
     "Predicate",
+    "Preview",
+    "PreviewItem",
     "Problem",
     "Record",
     "RecordMetadata",

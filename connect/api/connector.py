@@ -37,6 +37,7 @@ from connect.api.contract import records_of
 from connect.api.error_codes import register_code
 from connect.api.errors import ConfigError
 from connect.api.plugin import ConfigT, Plugin
+from connect.api.previews import Preview
 from connect.api.record import Batch, Record
 
 #: What `poll_batch` may return; None and [] mean that there is nothing now.
@@ -85,6 +86,8 @@ class ConnectorContext(Protocol):
     #: it, and sets None once it goes on. Shown as a warning by /v1/warnings, since it is RUNNING and has no tasks
     #: meanwhile.
     waiting_for: str | None
+    #: Whether it is run for a preview alone: what it does must leave nothing behind. See `SourceTask.previews`.
+    is_preview: bool
 
     def request_task_reconfiguration(self) -> None:
         """Ask for `task_configs` to be called again, because the work divides differently now. Any thread."""
@@ -233,6 +236,8 @@ class TaskContext(Protocol):
     #: otherwise is left out, with a warning in the log. "bytes.left" is how much a source knows that it has still to
     #: read: `connect run` tells by it how long that takes.
     gauges: dict[str, float]
+    #: Whether it is run for a preview alone: what it does must leave nothing behind. See `SourceTask.previews`.
+    is_preview: bool
 
 
 class TransactionContext(Protocol):
@@ -371,9 +376,16 @@ class SourceTask(Task[ConfigT]):
     Records of one source partition are appended in the order in which they were returned. An offset is committed only
     when all records up to it are durable in the log, so after a crash the task starts from a committed offset and may
     return some records again.
+
+    Attributes:
+        previews: Whether a preview may run it: `connect preview` starts connector and task with `context.is_preview`,
+            polls until it has some records, and stops both; nothing is committed, and `commit` and `commit_records` are
+            not called. True says that all of this leaves nothing behind outside: no acknowledgement, no slot, no file,
+            no row. A preview of a task that does not say so is refused, unless its user allows effects.
     """
 
     context: SourceTaskContext
+    previews: ClassVar[bool] = False
 
     def poll(self) -> Records | Awaitable[Records]:
         """Return the next records; None or [] when there is nothing now.
@@ -489,6 +501,21 @@ class SinkTask(Task[ConfigT]):
         names in `failed`, counted over all batches in their order; where it names none, each batch by itself.
         """
         raise NotImplementedError(f"{type(self).__qualname__} has no put_batches")
+
+    def preview(self, batches: Sequence[Batch]) -> Preview | Awaitable[Preview]:
+        """Return what a put of these batches would write, and write nothing: `connect preview` shows it.
+
+        Optional; without it the records are shown as they would be put. Called on an instance that was configured and
+        neither started nor given partitions, with `context.is_preview`; its connector was started, so that it could
+        divide the work. Afterwards `close` is called, so what is opened here is to be released here. It has to leave
+        the target as it was, sequences, files and locks as well; what cannot be tried so is said in the `note`.
+
+        Raises:
+            DataError: Records are bad, as from `put`; it is called again without those that `failed` names, or for each
+                record alone.
+            ConnectError: The target cannot be looked at.
+        """
+        raise NotImplementedError(f"{type(self).__qualname__} has no preview")
 
     def flush(
         self,

@@ -13,7 +13,8 @@ from typing import Any, Final, NoReturn
 
 from connect.api.config_provider import ConfigData
 from connect.api.config_values import Problem
-from connect.api.errors import DataError, FailedRecord, PluginError
+from connect.api.errors import ConnectError, DataError, FailedRecord, PluginError
+from connect.api.previews import Preview, PreviewItem
 from connect.api.record import Batch, Record
 from connect.api.schema import Schema
 
@@ -21,6 +22,7 @@ POLLED: Final = "Record, a list of them, a Batch, or None"
 BATCHES: Final = "a Batch, a list of them, or None"
 _TIMES: Final = frozenset({int, type(None)})
 _LONG: Final = 1 << 63
+_PREVIEWS: Final = ("statements", "rows", "lines", "files", "records")
 
 
 def refuse(plugin: object, method: str, returned: object, expected: str) -> NoReturn:
@@ -274,6 +276,30 @@ def flushed_of(plugin: object, result: Any, put: Mapping[tuple[str, int], int]) 
         if at in put and offset > put[at]:
             _part(plugin, "flush", _at(at), offset, f"at most {put[at]}, since no more was put")
     return {at: offset for at, offset in found.items() if at in put}
+
+
+def preview_of(plugin: object, result: Any, count: int) -> Preview:
+    """Return what `preview` returned, sound: its items are of records that were given, its texts are text.
+
+    Args:
+        count: How many records it was given.
+    """
+    if not isinstance(result, Preview):
+        refuse(plugin, "preview", result, "a Preview")
+    if result.kind not in _PREVIEWS or not isinstance(result.note, str):
+        _part(plugin, "preview", "kind or note", (result.kind, result.note), f"one of {', '.join(_PREVIEWS)}, and text")
+    for item in result.items:
+        if not isinstance(item, PreviewItem) or not isinstance(item.text, str):
+            refuse(plugin, "preview", [item], "items of PreviewItem with a text")
+        if not all(type(index) is int and 0 <= index < count for index in item.records):
+            _part(plugin, "preview", "records", item.records, f"numbers from 0 to {count - 1}")
+        if item.parameters is not None and (
+            not isinstance(item.parameters, Sequence) or isinstance(item.parameters, str | bytes)
+        ):
+            _part(plugin, "preview", "parameters", item.parameters, "a list or None")
+        if item.error is not None and not isinstance(item.error, ConnectError):
+            _part(plugin, "preview", "error", item.error, "a ConnectError or None")
+    return result
 
 
 def resume_offsets_of(plugin: object, result: Any, asked: Collection[tuple[str, int]]) -> dict[tuple[str, int], int]:

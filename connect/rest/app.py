@@ -29,6 +29,7 @@ from connect.rest import (
     v1_groups,
     v1_lag,
     v1_plugins,
+    v1_preview,
     v1_records,
     v1_signals,
     v1_topics,
@@ -57,6 +58,7 @@ _PARTS: Final = (
     v1_groups,
     v1_dlq,
     v1_validate,
+    v1_preview,
     v1_plugins,
 )
 #: What the API consists of, in its order.

@@ -50,6 +50,7 @@ from connect.runtime.model import (
 from connect.runtime.offsets import Entry, Offsets
 from connect.runtime.plugins import PluginHost
 from connect.runtime.preconditions import ANY, Precondition, check_version
+from connect.runtime.preview.engine import Previews
 from connect.runtime.promises import Promise
 from connect.runtime.rates import is_live_change
 from connect.runtime.restarts import RestartConfig
@@ -89,6 +90,7 @@ class Herder(Views):
     Attributes:
         loggers: The process's loggers.
         dead_letters: The workbench for dead letter queues.
+        previews: Runs previews of configs.
     """
 
     def __init__(
@@ -133,6 +135,14 @@ class Herder(Views):
             self._with_values,
             self._is_running,
         )
+        self.previews = Previews(
+            cluster,
+            plugins,
+            config,
+            self.watchdog,
+            check=self._checked_for_preview,
+            committed=lambda name, own: self._connector_offsets.read(name, own),
+        )
         self._connector_offsets = Offsets(cluster, plugins, config, self._offsets, watchdog=self.watchdog)
         self._lags = Lags(cluster, self._sinks)
         self._requests = ConnectorLocks()
@@ -171,6 +181,7 @@ class Herder(Views):
         """
         self._ready = False
         try:
+            await self.previews.aclose()
             await self._lifecycle.__aexit__(*exc_info)
         finally:
             if self._own_base:
@@ -213,6 +224,7 @@ class Herder(Views):
         """
         if self._own_base:
             self.base.is_stopping = True
+        self.previews.stop()
         self._lifecycle.stop_soon()
 
     async def drain(self) -> None:

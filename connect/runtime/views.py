@@ -51,6 +51,7 @@ from connect.runtime.plugins import CONNECTOR_KINDS, PluginHost
 from connect.runtime.promises import Promise, promise_of
 from connect.runtime.providers.config_providers import ConfigProviders, Look
 from connect.runtime.providers.infos import written_infos
+from connect.runtime.providers.resolved import Resolved
 from connect.runtime.rates import RateConfig, has_references
 from connect.runtime.secrets import redact, shown
 from connect.runtime.states import INITIAL
@@ -375,6 +376,12 @@ class Views:
         return Checked(look, infos, written_infos(infos, look))
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    async def _checked_for_preview(self, config: Mapping[str, str | None]) -> tuple[ConfigInfos, Resolved]:
+        """Return what a create would say of a config, to be shown, and the config with its values."""
+        filled, unknown = self.filled(config)
+        checked = await self.checked(str(filled.get("connector.class")), filled)
+        return validator.told(checked.shown, unknown), checked.look.resolved
 
     @property
     def _check_limit_s(self) -> float:

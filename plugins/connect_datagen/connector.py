@@ -58,7 +58,12 @@ class Block:
 
 
 class DatagenTask(SourceTask[DatagenConfig]):
-    """Makes up one stream of records. Plain `def`: making a block is work for the processor, so on a thread."""
+    """Makes up one stream of records. Plain `def`: making a block is work for the processor, so on a thread.
+
+    For a preview it waits for nothing: its records come at once.
+    """
+
+    previews = True
 
     def start(self) -> None:
         self.context.drained = False  # polls between records that are due bring nothing, too
@@ -88,7 +93,10 @@ class DatagenTask(SourceTask[DatagenConfig]):
         self._resume(self.context.offset(self._partition))
         self._times = self.config.times
         clock = self.config.clock
-        self._pace = None if clock is None else Pace(self.context.stopping, clock.seconds, self.config.time_speedup)
+        if clock is None or self.context.is_preview:
+            self._pace = None
+        else:
+            self._pace = Pace(self.context.stopping, clock.seconds, self.config.time_speedup)
         self._waits = random.Random()
         self._due_s = 0.0
         self._due_records = 0
@@ -167,7 +175,7 @@ class DatagenTask(SourceTask[DatagenConfig]):
             return 0
         if self._pace is not None:
             return self._pace.count(self._made, BLOCK_RECORDS)
-        if self.config.max_interval <= 0:
+        if self.config.max_interval <= 0 or self.context.is_preview:
             return BLOCK_RECORDS
         if not self._due_records:
             self._plan_next()

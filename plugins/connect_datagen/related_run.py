@@ -58,6 +58,8 @@ class RelatedRun:
             # The mean of the waits that `max.interval` draws.
             speedup = 1.0 if config.max_interval > 0 else 0.0
             clock = Clock(Rate(((2000 / max(config.max_interval, 1), float("inf")),)))
+        if context.is_preview:
+            speedup = 0.0
         seconds, records_before = clock.seconds, self._stream.records_before
         self._pace = Pace(context.stopping, lambda step: seconds(records_before(step)), speedup)
         self._ended = False

@@ -36,6 +36,8 @@ COMMIT_S: Final = 5.0
 NEW_FILE_COMMIT_S: Final = 0.5
 #: Over what a file may wait, so that its last record is there, and how often it is looked meanwhile whether it is.
 SETTLED_S: Final = 0.5
+#: How long nothing must have come of many files for a preview to end.
+PREVIEW_QUIET_S: Final = 0.3
 
 
 class Input(Protocol):
@@ -58,8 +60,13 @@ class Input(Protocol):
 
 
 class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
-    """Reads its input. Plain `def`: one hop to the task's thread a poll."""
+    """Reads its input. Plain `def`: one hop to the task's thread a poll.
 
+    For a preview, files that were read stay where they are, and nothing is waited for; standard input is not read,
+    since it cannot be read again.
+    """
+
+    previews = True
     _input: Input | None = None
     _commit_asked_at: float
     #: How long nothing must have come for all to have been read, in seconds; None where the runtime's own rule does.
@@ -73,17 +80,28 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
             self._quiet_s = self._settles_s()
         elif self.config.file:
             self._input = OneFile(self.config, self.context)
+        elif self.context.is_preview:
+            raise ConfigError(
+                "standard input cannot be previewed: what is read of it is gone",
+                hint="Name a file with the same lines, for the preview.",
+                config_path="file",
+            )
         else:
             self._input = StandardInput(self.config, self.context)
 
     def _settles_s(self) -> float:
         """How long files may take to bring their last record, or to be seen at all."""
         config = self.config
+        if self.context.is_preview:
+            return PREVIEW_QUIET_S
         waits = config.on_eof != "tail" or config.multiline_start is not None or config.format == "whole"
         return config.files_poll_interval_ms / 1000 + (config.eof_wait_ms / 1000 if waits else 0.0) + SETTLED_S
 
     def _files_config(self, entries: Sequence[str]) -> FilesConfig:
         config, originals = self.config, self.config.originals
+        on_eof, wait_s = cast(Action, config.on_eof), config.eof_wait_ms / 1000
+        if self.context.is_preview:
+            on_eof, wait_s = "tail" if on_eof == "tail" else "stop", 0.0
         share, _, shares = str(originals.get(SHARE_KEY, "0/1")).partition("/")
         return FilesConfig(
             Listing(entries, config.files_exclude, closed=config.on_eof_folder),
@@ -95,10 +113,10 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
             config.files_poll_interval_ms / 1000,
             str(originals.get("errors.tolerance") or "none").lower() == "all",
             "file" if config.files is None else "files",
-            AtEnd(cast(Action, config.on_eof), config.eof_wait_ms / 1000, config.on_eof_folder),
+            AtEnd(on_eof, wait_s, config.on_eof_folder),
             is_whole=config.format == "whole",
             is_raw=config.format == "whole" and config.charset is None,
-            quiet_s=config.eof_wait_ms / 1000 if config.multiline_start is not None else None,
+            quiet_s=wait_s if config.multiline_start is not None else None,
         )
 
     def stop(self) -> None:
@@ -111,6 +129,8 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
         now = time.monotonic()
         if batches:
             self._brought_at = now
+        elif self._quiet_s is None and self.context.is_preview:
+            self.context.drained = True  # one file at its end
         if self._quiet_s is not None:
             self.context.drained = not batches and now - self._brought_at >= self._quiet_s
             if not batches and not self.context.drained and self.context.poll_wait_s is not None:

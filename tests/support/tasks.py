@@ -22,6 +22,7 @@ class SourceContext:
         self.task = task
         self.log = logging.getLogger("connect.connector.test")
         self.stopping = threading.Event()
+        self.is_preview = False
         self.gauges: dict[str, float] = {}
         self.transaction = None
         self.poll_wait_s: float | None = None
@@ -55,6 +56,7 @@ class SinkContext:
         self.task = task
         self.log = logging.getLogger("connect.connector.test")
         self.stopping = threading.Event()
+        self.is_preview = False
         self.gauges: dict[str, float] = {}
         self.assignment = frozenset(partitions)
         self.seeks: dict[tuple[str, int], int] = {}
@@ -90,6 +92,7 @@ class ConnectorContext:
         self.name = "test"
         self.log = logging.getLogger("connect.connector.test")
         self.stopping = threading.Event()
+        self.is_preview = False
         self.waiting_for: str | None = None
         self.reconfigurations = 0
         self.errors: list[Exception] = []

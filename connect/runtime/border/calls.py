@@ -47,7 +47,7 @@ MAY_BLOCK: Final = frozenset({"poll", "poll_batch", "put", "put_batch", "put_bat
 _CONTRACT: Final = (
     "poll", "poll_batch", "put", "put_batch", "put_batches", "start", "stop", "task_configs", "check",
     "alter_offsets", "offset_within", "commit_records", "resume_offsets", "commit", "open", "flush",
-    "close_partitions", "configure", "close", "signal",
+    "close_partitions", "configure", "close", "signal", "preview",
 )  # fmt: skip
 #: How long a coroutine that was cancelled may take to clean up before it is left behind.
 CANCEL_S: Final = 0.5

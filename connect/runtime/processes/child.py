@@ -34,7 +34,7 @@ from typing import Any, Final, NoReturn
 from connect.api import Config, Connector, DataError, Plugin, PluginError
 from connect.api.config_values import Secret
 from connect.api.connector import config_class_of
-from connect.api.contract import batches_of, records_of
+from connect.api.contract import batches_of, preview_of, records_of
 from connect.api.error_codes import CODES
 from connect.api.files import FileRules, in_force
 from connect.runtime.border.failures import cause_of
@@ -369,7 +369,28 @@ def _answers(instance: _Instance, method: str, args: Sequence[Any], result: Any)
     return result if isinstance(result, bool | str | bytes) or result is None else list(result)
 
 
+def _listed(items: Sequence[Any] | None) -> list[Any] | None:
+    return None if items is None else list(items)
+
+
+def _previewed(instance: _Instance, method: str, args: Sequence[Any], result: Any) -> Any:
+    """Return what a sink would write, as plain values."""
+    found = preview_of(instance.plugin, result, sum(map(len, args[0])))
+    told = functools.partial(described, what=method, whom=instance.whom)
+    items = [
+        [
+            one.text,
+            None if one.parameters is None else list(one.parameters),
+            list(one.records),
+            None if one.error is None else told(one.error),
+        ]
+        for one in found.items
+    ]
+    return [found.kind, items, found.note]
+
+
 _SHAPES: Final[dict[str, Callable[[_Instance, str, Sequence[Any], Any], Any]]] = {
+    "preview": _previewed,
     "poll_batch": _polled,
     "poll": _polled,
     "apply_batch": _transformed,

@@ -30,6 +30,7 @@ class ConnectorThere:
         self.name: str = said["connector"]
         self.log = logging.getLogger(f"connect.connector.{self.name}")
         self.stopping = stopping
+        self.is_preview: bool = said.get("is_preview", False)
         self._note = note
         self._described = described
         self._waiting_for: str | None = None
@@ -60,6 +61,7 @@ class _TaskThere:
         self.task: int = said["task"]
         self.log = logging.getLogger(f"connect.connector.{self.connector}")
         self.stopping = stopping
+        self.is_preview: bool = said.get("is_preview", False)
         self.gauges: dict[str, float] = {}
         self._note = note
         self._ask = ask

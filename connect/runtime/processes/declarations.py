@@ -30,6 +30,7 @@ METHODS: Final[dict[type[Plugin], tuple[str, ...]]] = {
     SourceTask: ("start", "stop", "poll", "poll_batch", "commit", "commit_records", "offset_within"),
     SinkTask: (
         "start", "stop", "open", "resume_offsets", "put", "put_batch", "put_batches", "flush", "close_partitions",
+        "preview",
     ),
     Transform: ("apply", "apply_batch"),
     Predicate: ("test", "test_batch"),
@@ -68,6 +69,8 @@ def declared(cls: type[Plugin]) -> dict[str, Any] | None:
         found["task_has_keys"] = cls.task_class.config_class is not Config
     if issubclass(cls, Transform):
         found["allowed_by"] = cls.allowed_by
+    if issubclass(cls, SourceTask):
+        found["previews"] = cls.previews
     return found
 
 

@@ -27,6 +27,8 @@ from connect.api import (
     Plugin,
     PluginError,
     Predicate,
+    Preview,
+    PreviewItem,
     SinkConnector,
     SinkTask,
     SourceConnector,
@@ -239,7 +241,8 @@ class _StandIn:
         """Hear that the process is gone, though nobody was in a call. On its thread."""
 
     def _said(self) -> dict[str, Any]:
-        return {"whom": f"{_who()}, {self.home.name}", "role": "plain"}
+        is_preview = getattr(self._given, "is_preview", False)
+        return {"whom": f"{_who()}, {self.home.name}", "role": "plain", "is_preview": is_preview}
 
     def _call(self, method: str, *args: Any) -> Any:
         process = self._process
@@ -654,6 +657,8 @@ def _bare(told: Mapping[str, Any], base: type[Plugin], home: Home) -> type[Plugi
         else:
             space[method] = _forwarding(method)
         space[method].__doc__ = _text(doc)
+    if issubclass(base, SourceTask):
+        space["previews"] = told.get("previews") is True
     if issubclass(base, Transform):
         #: Whether each record is to be given once, whatever becomes of others; see `Stage`.
         space["is_single"] = "apply_batch" not in methods
@@ -696,5 +701,17 @@ def _support(answer: Any) -> Any:
     return ExactlyOnceSupport(answer) if isinstance(answer, str) and answer in set(ExactlyOnceSupport) else answer
 
 
+def _preview(answer: Any) -> Any:
+    """Return what a sink would write, of plain values; what is none goes as it is, and is refused where it arrives."""
+    if not isinstance(answer, list) or len(answer) != 3 or not isinstance(answer[1], list):
+        return answer
+    kind, rows, note = answer
+    items = [
+        PreviewItem(text, parameters, records, None if error is None else restored(error))
+        for text, parameters, records, error in rows
+    ]
+    return Preview(kind, items, note)
+
+
 #: What is made of what a process returned, where plain values are not all.
-_AFTER: Final[dict[str, Callable[[Any], Any]]] = {"exactly_once_support": _support}
+_AFTER: Final[dict[str, Callable[[Any], Any]]] = {"exactly_once_support": _support, "preview": _preview}

@@ -22,6 +22,7 @@ class ConnectorContextImpl:
         self.log: Log = logging.getLogger(f"connect.connector.{name}")
         self.stopping = threading.Event()
         self.waiting_for: str | None = None
+        self.is_preview = False
         self._reconfigure = reconfigure
         self._fail = fail
 
@@ -47,6 +48,7 @@ class SourceTaskContextImpl:
         self.log: Log = logging.getLogger(f"connect.connector.{connector}")
         self.stopping = threading.Event()
         self.waiting_for: str | None = None
+        self.is_preview = False
         self.gauges: dict[str, float] = {}
         #: Where the connector ends transactions itself; set before the task starts.
         self.transaction: TransactionContext | None = None
@@ -76,6 +78,7 @@ class SinkTaskContextImpl:
         self.log: Log = logging.getLogger(f"connect.connector.{connector}")
         self.stopping = threading.Event()
         self.waiting_for: str | None = None
+        self.is_preview = False
         self.gauges: dict[str, float] = {}
         self.assigned: frozenset[TopicPartition] = frozenset()
         self.commit_requested = False

@@ -9,6 +9,7 @@ All of this is plain code that calls plugins: it blocks, and is for a thread of 
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
@@ -17,6 +18,7 @@ from typing_extensions import TypedDict
 
 from connect.api import Batch, ConnectError, Converter, DataError, HeaderConverter, Plugin
 from connect.api.contract import failed_of
+from connect.runtime.border.calls import Underway
 from connect.runtime.border.failures import PLUGIN_FAILED, cause_of, failure_of, is_plain
 from connect.runtime.border.watchdog import Abandoned
 from connect.runtime.tasks.converters import Converters
@@ -120,8 +122,15 @@ class Walks:
         self._converters = Converters(key_converter, value_converter, header_converter, self._works)
         self._value_converter: Plugin = value_converter
         self._at: Plugin = value_converter
+        #: When the step under way began; None between steps.
+        self._since: float | None = None
         self._show = show
         self._clock_ms = clock_ms
+
+    def underway(self) -> Underway | None:
+        """Return the step that is under way, for the watchdog. From any thread."""
+        since, at = self._since, self._at
+        return None if since is None else Underway("a step of the pipeline", since, at.plugin_name())
 
     def of_source(self, index: int, batch: Batch) -> tuple[Walk, list[Outgoing]]:
         """Walk one record that a source gave, and return its walk and the bytes that would be appended.
@@ -218,6 +227,7 @@ class Walks:
 
     def _tried(self, step: Step, function: Callable[..., Any], *args: Any) -> Any:
         """Return what a call returns; None where it raised, and then the step has the first of its errors."""
+        self._since = time.monotonic()
         try:
             return function(*args)
         except Abandoned:
@@ -228,6 +238,8 @@ class Walks:
                 if function == self._converters.decode or function == self._encode:
                     step["plugin"] = self._at.plugin_name()
             return None
+        finally:
+            self._since = None
 
 
 # -- parts of walks ------------------------------------------------------------------------------------------------

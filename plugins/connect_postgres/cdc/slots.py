@@ -313,6 +313,20 @@ async def published(connection: asyncpg.Connection, name: str) -> list[Published
     return found
 
 
+def no_publication(config: CdcConfig) -> ConfigError | None:
+    """Return what is to be said where there is no publication, and none is to be made; None where one is."""
+    if config.publication_autocreate_mode != "disabled":
+        return None
+    name = quoted(config.publication_name)
+    return ConfigError(
+        f"publication {config.publication_name} does not exist in {config.target}, "
+        "and publication.autocreate.mode=disabled",
+        code=PUBLICATION,
+        config_path="publication.name",
+        hint=f"Make it: CREATE PUBLICATION {name} FOR TABLE …; or set publication.autocreate.mode=filtered.",
+    )
+
+
 async def make_publication(
     connection: asyncpg.Connection, config: CdcConfig, server: ServerInfo, tables: Sequence[TableName]
 ) -> None:
@@ -322,14 +336,8 @@ async def make_publication(
         ConfigError: It is not to be made, or the server refuses it.
     """
     mode, name = config.publication_autocreate_mode, quoted(config.publication_name)
-    if mode == "disabled":
-        raise ConfigError(
-            f"publication {config.publication_name} does not exist in {config.target}, "
-            "and publication.autocreate.mode=disabled",
-            code=PUBLICATION,
-            config_path="publication.name",
-            hint=f"Make it: CREATE PUBLICATION {name} FOR TABLE …; or set publication.autocreate.mode=filtered.",
-        )
+    if (refusal := no_publication(config)) is not None:
+        raise refusal
     what = {"all_tables": " FOR ALL TABLES", "no_tables": ""}.get(mode)
     if what is None:
         what = f" FOR TABLE {_listed(tables)}" if tables else ""

@@ -31,6 +31,7 @@ from connect_postgres.cdc.lsn import format_lsn
 from connect_postgres.cdc.offsets import Position, partition_of
 from connect_postgres.cdc.pgoutput import Decoder
 from connect_postgres.cdc.planning import Plan, plan, read_offset
+from connect_postgres.cdc.previews import SnapshotPreview
 from connect_postgres.cdc.records import RecordMaker
 from connect_postgres.cdc.replication import BUFFER_BYTES, ReplicationStream
 from connect_postgres.cdc.shapes import Shape
@@ -78,7 +79,13 @@ STREAM_SETTINGS: Final = {
 
 
 class CdcTask(SourceTask[CdcConfig]):
-    """Reads one database."""
+    """Reads one database.
+
+    For a preview it reads rows alone, as a snapshot would: there is no slot, no publication and no stream.
+    """
+
+    previews = True
+    _preview: SnapshotPreview | None = None
 
     async def start(self) -> None:
         self._control: asyncpg.Connection | None = None
@@ -106,9 +113,15 @@ class CdcTask(SourceTask[CdcConfig]):
         #: When a snapshot may begin (monotonic); None where none was wanted so far.
         self._snapshot_at: float | None = None
         self.context.poll_wait_s = 0.005
+        if self.context.is_preview:
+            self._preview = SnapshotPreview(self.config, self._warn_once)
+            return
         await self._ready()
 
     async def stop(self) -> None:
+        if self._preview is not None:
+            await self._preview.aclose()
+            return
         await self._release()
         if self.config.slot_drop_on_stop:
             await self._drop_slot()
@@ -127,6 +140,10 @@ class CdcTask(SourceTask[CdcConfig]):
             await close(control)
 
     async def poll_batch(self) -> list[Batch] | None:
+        if self._preview is not None:
+            batches = await self._preview.poll()
+            self.context.drained = not batches
+            return batches
         try:
             await self._ready()
             if self._reader is not None:

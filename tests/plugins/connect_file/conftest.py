@@ -29,6 +29,7 @@ class Context:
         self.task = 0
         self.log = logging.getLogger("connect.connector.test")
         self.stopping = threading.Event()
+        self.is_preview = False
         self.poll_wait_s: float | None = None
         self.drained: bool | None = None
         self.gauges: dict[str, float] = {}
