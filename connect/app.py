@@ -225,6 +225,7 @@ async def serve(host: Host) -> AsyncIterator[list[str]]:
         try:
             yield urls
         finally:
+            await app.state.events.aclose()
             await app.state.leader.aclose()
             await app.state.metrics.aclose()
 

@@ -14,6 +14,7 @@ from connect.rest import (
     admin,
     connectors,
     errors,
+    events,
     forwarding,
     health,
     metrics,
@@ -26,8 +27,10 @@ from connect.rest import (
     v1_configs,
     v1_connectors,
     v1_dlq,
+    v1_events,
     v1_groups,
     v1_lag,
+    v1_me,
     v1_plugins,
     v1_preview,
     v1_records,
@@ -51,6 +54,8 @@ _PARTS: Final = (
     v1_connectors,
     v1_configs,
     v1_signals,
+    v1_me,
+    v1_events,
     v1_lag,
     v1_warnings,
     v1_topics,
@@ -67,8 +72,8 @@ _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def make_app(host: Host) -> FastAPI:
-    """Return the application; it serves until the host is closed. Who serves it closes `app.state.leader` and
-    `app.state.metrics`."""
+    """Return the application; it serves until the host is closed. Who serves it closes `app.state.leader`,
+    `app.state.metrics` and `app.state.events`."""
     app = FastAPI(
         title="Connect",
         version=connect.__version__,
@@ -83,6 +88,7 @@ def make_app(host: Host) -> FastAPI:
     errors.install(app)
     openapi.install(app, ROUTES)
     forwarding.install(app, host)
+    app.state.events = events.Hub(host, app.state.leader)
     stopping.install(app, host)
     security.install(app, host.base.config)
     app.router.routes.append(_OTHER)

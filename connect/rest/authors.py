@@ -13,6 +13,8 @@ CLIENT: Final = b"x-connect-forwarded-for"
 FORWARDED: Final = b"x-connect-forwarded"
 #: Where in a request's scope the user is that it was let through as.
 USER: Final = "connect.user"
+#: The same user's role.
+ROLE: Final = "connect.role"
 #: Of REST without users.
 ANONYMOUS: Final = "anonymous"
 _ADDRESS_CHARS_MAX: Final = 64

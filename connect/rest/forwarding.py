@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 #: What is about the worker that was asked.
 _OWN: Final = (
     "/", "/health", "/health/live", "/health/ready", "/metrics", "/openapi.json", "/v1/worker", "/v1/workers",
-    "/v1/worker/info", "/v1/plugins/refresh",
+    "/v1/worker/info", "/v1/plugins/refresh", "/v1/me",
 )  # fmt: skip
 _LOGGERS: Final = "/admin/loggers"
 #: Headers of one connection, and what the client for the leader makes itself.
@@ -46,6 +46,10 @@ _NOT_SENT: Final = _HOP | {b"host", b"content-length", b"origin", b"expect", b"a
 _CONNECT_S: Final = 5.0
 #: How long nothing is said again of a leader that does not answer.
 _SILENCE_S: Final = 30.0
+#: What has no end: it is asked for here, and says that it goes on more often than this.
+_EVENTS: Final = "/v1/events"
+_STREAM: Final = "text/event-stream"
+_STREAM_S: Final = 20.0
 #: How often is looked whether it still leads.
 _LOOK_S: Final = 0.5
 
@@ -145,6 +149,7 @@ class Forwarding:
             scope["method"],
             url,
             content=body,
+            timeout=httpx.Timeout(_STREAM_S, connect=_CONNECT_S) if route_path(scope) == _EVENTS else client.timeout,
             headers=[
                 *headers,
                 # That it was handed on, and is not to be again.
@@ -159,11 +164,33 @@ class Forwarding:
             ]
             begun.append(True)
             await send({"type": "http.response.start", "status": answer.status_code, "headers": kept})
+            if answer.headers.get("content-type", "").startswith(_STREAM):
+                await self._pass_on(answer, receive, send)
+                return
             async for piece in answer.aiter_raw():
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await answer.aclose()
+
+    async def _pass_on(self, answer: httpx.Response, receive: Any, send: Any) -> None:
+        """Hand on an answer without an end, until the leader or the client is gone, or this worker stops."""
+        works = [
+            asyncio.create_task(_hand_on(answer, send)),
+            asyncio.create_task(until_gone(receive)),
+            asyncio.create_task(_until(self._host.base.stopping)),
+            asyncio.create_task(_until(self._host.lost)),
+        ]
+        try:
+            await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for work in works:
+                work.cancel()
+            ends = await asyncio.gather(*works, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, Exception):
+                logger.info("a stream of events ended: %s: %s", type(end).__name__, end)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _answered(self, sending: Coroutine[Any, Any, httpx.Response], leader: str) -> httpx.Response:
         """Return the answer of a leader, as long as it leads: one that stands still does not say so."""
@@ -177,6 +204,22 @@ class Forwarding:
             return asked.result()
         finally:
             asked.cancel()
+
+
+async def _hand_on(answer: httpx.Response, send: Any) -> None:
+    async for piece in answer.aiter_raw():
+        async with asyncio.timeout(_STREAM_S):  # a client that takes nothing
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+async def _until(told: asyncio.Event) -> None:
+    await told.wait()
+
+
+async def until_gone(receive: Any) -> None:
+    """Wait until the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _is_kept(name: bytes) -> bool:

@@ -15,7 +15,12 @@ Asgi = Callable[[Scope, Any, Any], Awaitable[None]]
 #: What a request may accept: answers are JSON, and a browser is given it too.
 _ANSWERS: Final = ("application/json", "*/*", "application/*", "text/html")
 #: What it may beside these, of a route with other answers.
-_ANSWERS_OF: Final = {"/metrics": ("text/plain", "text/*", "application/openmetrics-text")}
+_ANSWERS_OF: Final = {
+    "/metrics": ("text/plain", "text/*", "application/openmetrics-text"),
+    "/v1/events": ("text/event-stream", "text/*"),
+}
+#: Set in the scope of a HEAD: the route is asked for GET, and one whose answer has no end needs to know.
+HEAD: Final = "connect.head"
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -40,7 +45,7 @@ class ContentNegotiation:
             return
         scope = {**scope, "path": route_path(scope)}
         if scope["method"] == "HEAD":
-            scope, send = {**scope, "method": "GET"}, _without_body(send)
+            scope, send = {**scope, "method": "GET", HEAD: True}, _without_body(send)
         await self._app(scope, receive, send)
 
 

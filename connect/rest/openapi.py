@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from starlette.routing import BaseRoute
 
 from connect.rest.models.errors import Error
-from connect.rest.operations import Declared, declared
+from connect.rest.operations import Declared, declared, media_of
 
 _DESCRIPTION: Final = """Kafka Connect's REST API (reference: 4.3.1), and what it lacks under /v1.
 
@@ -97,10 +97,10 @@ class _Schemas:
         self._schemas = made
         self.components: dict[str, Any] = _plain(rest.get("$defs", {}))
 
-    def content(self, kind: Any, example: Any = None) -> dict[str, Any]:
+    def content(self, kind: Any, example: Any = None, *, media: str = _JSON) -> dict[str, Any]:
         """Return a body or an answer as OpenAPI has it; the example is the declaration's own where none is given."""
         schema = _plain(self._schemas[id(kind), "validation"])
-        return {_JSON: {"schema": schema, "example": self._example(schema) if example is None else example}}
+        return {media: {"schema": schema, "example": self._example(schema) if example is None else example}}
 
     def _example(self, schema: dict[str, Any]) -> Any:
         if "$ref" in schema:
@@ -131,7 +131,7 @@ def _complete(operation: dict[str, Any], one: Declared, schemas: _Schemas) -> No
         operation["requestBody"] = {"required": True, "content": schemas.content(told.body)}
     answer: dict[str, Any] = {"description": operation.get("description", operation["summary"])}
     if one.answer is not None:
-        answer["content"] = schemas.content(one.answer, told.example)
+        answer["content"] = schemas.content(one.answer, told.example, media=media_of(one.route.endpoint))
     responses = {str(one.status): answer}
     for status, why in told.also.items():
         same = {"content": answer["content"]} if status in told.same else {}
@@ -184,7 +184,7 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
         )
         parts.append(f"<p>Query</p><ul>{rows}</ul>")
     for heading, holder in [("Body", operation.get("requestBody")), *operation["responses"].items()]:
-        content = (holder or {}).get("content", {}).get(_JSON)
+        content = next(iter((holder or {}).get("content", {}).values()), None)
         if content is not None and "example" in content:
             text = orjson.dumps(content["example"], option=orjson.OPT_INDENT_2).decode()
             parts.append(f"<p>{html.escape(heading)}</p><pre>{html.escape(text)}</pre>")

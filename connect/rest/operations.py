@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.routing import BaseRoute
+from typing_extensions import get_original_bases
 
 from connect.rest.answers import Answer
 from connect.rest.models.errors import Error
@@ -71,7 +72,16 @@ def answer_of(endpoint: Callable[..., Any]) -> Any:
     for kind in (told, *get_args(told)):
         if get_origin(kind) is Answer:
             return get_args(kind)[0]
+        if isinstance(kind, type) and issubclass(kind, Answer):  # of a media type of its own
+            return get_args(get_original_bases(kind)[0])[0]
     return None
+
+
+def media_of(endpoint: Callable[..., Any]) -> str:
+    """Return the media type of a route's answer."""
+    told = get_type_hints(endpoint)["return"]
+    kinds = [kind for kind in (told, *get_args(told)) if isinstance(kind, type) and issubclass(kind, Answer)]
+    return str(kinds[0].media_type if kinds else Answer.media_type)
 
 
 @dataclass(frozen=True, slots=True)

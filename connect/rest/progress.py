@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import Request
 
 from connect.rest.connectors import herder_of, host_of
+from connect.rest.forwarding import LeaderClient
+from connect.runtime.host import Host
 from connect.runtime.model import State, TaskId, TaskProgress
 
 if TYPE_CHECKING:
@@ -25,18 +28,26 @@ async def progress_of(request: Request) -> list[TaskProgress]:
 
     The others are asked as the user that asks here.
     """
-    own, base = herder_of(request).progress(), host_of(request).base
-    others = [view.url for view in host_of(request).workers() if view.url != base.url]
-    if not others:
-        return own
+    own = herder_of(request).progress()
+    return [*own, *await told_by_others(host_of(request), request.app.state.leader, asking(request))]
+
+
+def asking(request: Request) -> dict[str, str]:
+    """Return the headers by which others are asked as the user that asks here."""
     given = request.headers.get("authorization")
-    headers = {} if given is None else {"authorization": given}
-    client: httpx.AsyncClient = request.app.state.leader.get()
-    told = await asyncio.gather(*(_told(client, url, headers) for url in others))
-    return [*own, *(progress for each in told for progress in each)]
+    return {} if given is None else {"authorization": given}
 
 
-async def _told(client: httpx.AsyncClient, url: str, headers: dict[str, str]) -> list[TaskProgress]:
+async def told_by_others(host: Host, client: LeaderClient, headers: Mapping[str, str]) -> list[TaskProgress]:
+    """Return how far the tasks of all other workers of the group have come; of one that does not answer nothing."""
+    others = [view.url for view in host.workers() if view.url != host.base.url]
+    if not others:
+        return []
+    told = await asyncio.gather(*(_told(client.get(), url, headers) for url in others))
+    return [progress for each in told for progress in each]
+
+
+async def _told(client: httpx.AsyncClient, url: str, headers: Mapping[str, str]) -> list[TaskProgress]:
     import httpx
 
     try:

@@ -10,6 +10,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from connect.rest.errors import CODE_HEADER
 
+#: In a request's scope: ends its connection at once, whatever is left to send.
+ABORT: Final = "connect.abort"
 #: Request line and headers. A name of 249 characters, percent-encoded, a token and a browser's cookies fit many times.
 HEAD_BYTES_MAX: Final = 64 << 10
 #: From the first byte of a connection, or of a next request on it, to the end of the headers.
@@ -93,6 +95,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         # The target as it was sent: an absolute one says for which host the request is.
         self.scope["connect.target"] = self.url  # type: ignore[typeddict-unknown-key]
+        # To close waits until a client has read what is left, which one that reads nothing never does.
+        self.scope[ABORT] = self.transport.abort  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 
 from connect.credentials import AUTH_DENIED, AUTH_HELD_BACK, AUTH_REQUIRED, Role
-from connect.rest.authors import USER, Authors
+from connect.rest.authors import ROLE, USER, Authors
 from connect.rest.budget import Budget
 from connect.rest.errors import error_response
 from connect.rest.hosts import Hosts, names_of
@@ -29,6 +29,8 @@ from connect.runtime.worker_config import WorkerConfig
 _READING = ("GET", "HEAD", "OPTIONS")
 #: For probes, which carry no password: they say how the worker does, and not what there is.
 _OPEN_PATHS = ("/health", "/health/live", "/health/ready")
+#: Says that a user is needed, and who asks: answered without a user too, but not with one that is wrong.
+_ME = "/v1/me"
 #: The parameter of /health that asks for names.
 _NAMING = "connectors"
 _CHALLENGE = 'Basic realm="Connect", charset="UTF-8", Bearer realm="Connect"'
@@ -88,6 +90,8 @@ class Guard:
 
     async def _refused(self, scope: Scope) -> Response | None:
         given = next((value for name, value in scope["headers"] if name == b"authorization"), None)
+        if given is None and scope["method"] in _READING and route_path(scope) == _ME:
+            return None
         address = (scope.get("client") or ("",))[0]
         try:
             entry = None if given is None else await self._users.find(given.decode("latin-1"), address)
@@ -105,7 +109,7 @@ class Guard:
             return error_response(
                 403, f"HTTP 403 Forbidden: user {entry.name!r} has the role read; {what} needs write", AUTH_DENIED
             )
-        scope[USER] = entry.name
+        scope[USER], scope[ROLE] = entry.name, entry.role
         return None
 
     def _needs_write(self, scope: Scope) -> bool:

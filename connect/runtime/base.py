@@ -19,6 +19,7 @@ from connect.ports import Cluster
 from connect.runtime.board import StatusBoard
 from connect.runtime.border.watchdog import Notice, Watchdog
 from connect.runtime.clock import now_ms
+from connect.runtime.live.failures import Failures
 from connect.runtime.loggers import Loggers
 from connect.runtime.model import Health, State, TaskId, TaskProgress, worker_id_of
 from connect.runtime.observers import Observers
@@ -57,7 +58,7 @@ class Base:
         more: Topics of the worker's state beside configs, offsets and statuses: opened and closed with these.
 
     Attributes:
-        is_stopping: It was told to end.
+        stopping: Set once it was told to end; `is_stopping` says and sets the same.
         more_notices: Give more of what someone should act on.
         url: Where REST answers, once that is known.
         on_task_event: Hears what happens to the tasks of this process.
@@ -77,7 +78,7 @@ class Base:
     ) -> None:
         self.config = config
         self._follows = follows
-        self.is_stopping = False
+        self.stopping = asyncio.Event()
         self.more_notices: list[Callable[[], list[Notice]]] = []
         self.cluster = cluster
         self.plugins = plugins
@@ -135,11 +136,17 @@ class Base:
             follows=follows,
         )
         self.statuses = StatusStore(self.status_topic, now_ms)
+        #: The last failures of each connector, since this worker began.
+        self.failures = Failures(now_ms)
+        #: Hear of each change of a status: a connector's name, a task's number or None.
+        self.on_status: list[Callable[[str, int | None], None]] = []
         self.loggers = Loggers(now_ms)
         self.watchdog = Watchdog()
         self.observers = Observers(plugins, self.watchdog)
         self.providers = ConfigProviders(plugins, config, self.watchdog)
-        self.board = StatusBoard(self.statuses, worker_id=lambda: self.worker_id, tell=self.observers.tell)
+        self.board = StatusBoard(
+            self.statuses, worker_id=lambda: self.worker_id, tell=self.observers.tell, failures=self.failures
+        )
         self.on_task_event: Callable[[TaskId, Event, str | None], None] = lambda _task, _event, _trace: None
         self.check_placed: Callable[[TaskId], Awaitable[None]] = _nowhere_else
         #: Who traces batches: set by who exports traces.
@@ -165,6 +172,16 @@ class Base:
         """HOST:PORT of REST."""
         return worker_id_of(self.url)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to end; once set, it stays so."""
+        return self.stopping.is_set()
+
+    @is_stopping.setter
+    def is_stopping(self, told: bool) -> None:
+        assert told, "a stop is not taken back"
+        self.stopping.set()
+
     def progress(self) -> list[TaskProgress]:
         """How far the tasks of this process have come; in the state that the status shows, RESTARTING for one."""
         found = []
@@ -185,9 +202,12 @@ class Base:
             await (self._open_history() if topic is self.history_topic else topic.open())
         self.offsets.shared.load()
         await self.reserve()
+        if self._follows:  # what others run has failed before this one came; of one alone, that is a life that is over
+            self.statuses.on_shown = self._on_shown
         self.statuses.load()
         if not self._follows:
             self.statuses.forget_unreadable()
+        self.statuses.on_shown = self._on_shown
         await self.worker.__aenter__()
         self._writer = asyncio.create_task(self.statuses.write_forever())
         self.observers.start()
@@ -282,6 +302,13 @@ class Base:
                 )
             )
         ]
+
+    def _on_shown(self, name: str, task: int | None, before: Status | None, now: Status | None) -> None:
+        self.failures.heed(name, task, before, now)
+        if task is None and now is None and self.configs.config(name) is None:
+            self.failures.forget(name)
+        for heard in tuple(self.on_status):
+            heard(name, task)
 
     def _on_topic(self, task: TaskId, topic: str) -> None:
         if self.config.topic_tracking_enable:

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from connect.runtime.clock import now_ms
 from connect.runtime.failure_kinds import FailureKind
+from connect.runtime.live.failures import Failures
 from connect.runtime.model import State
 from connect.runtime.states import INITIAL, Event, after
 from connect.stores.statuses import Status, StatusStore
@@ -26,13 +28,22 @@ class StatusBoard:
     Args:
         worker_id: Which worker a status is of.
         tell: Tells observers, by a hook's name.
+        failures: Where failures are kept; they are told there by who keeps the statuses.
 
     Attributes:
         connector_starts, task_starts: What was shown of starts.
         restarts: Of each connector (None) and task: how often it was to be started anew, by itself or by request.
     """
 
-    def __init__(self, statuses: StatusStore, *, worker_id: Callable[[], str], tell: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        statuses: StatusStore,
+        *,
+        worker_id: Callable[[], str],
+        tell: Callable[..., None],
+        failures: Failures | None = None,
+    ) -> None:
+        self.failures = failures or Failures(now_ms)
         self._statuses = statuses
         self._worker_id = worker_id
         self._tell = tell

@@ -18,6 +18,7 @@ from connect.runtime.clock import now_ms
 from connect.runtime.connector_context import of_connector
 from connect.runtime.connector_locks import ConnectorLocks
 from connect.runtime.failure_kinds import FailureKind, failure_kind, kind_of
+from connect.runtime.live.failures import BY_ITSELF, BY_REQUEST, details_of
 from connect.runtime.model import State, TargetState, TaskId
 from connect.runtime.plugins import CONNECTOR_KINDS
 from connect.runtime.processes.stand_ins import launch_of
@@ -167,12 +168,18 @@ class Lifecycle:
             runner.interrupt()
         return self._spawn(name, self._bring(name, renew=renew), "bringing it to its target state")
 
-    def restart(self, name: str, *, instance: bool, tasks: Sequence[int]) -> asyncio.Task[None]:
-        """Restart the instance, if asked, and these tasks; show them as RESTARTING from now on."""
+    def restart(self, name: str, *, instance: bool, tasks: Sequence[int], by: str = BY_REQUEST) -> asyncio.Task[None]:
+        """Restart the instance, if asked, and these tasks; show them as RESTARTING from now on.
+
+        Args:
+            by: For the record of what has failed: `BY_REQUEST` or `BY_ITSELF`.
+        """
         for restarted in [*([None] if instance else []), *tasks]:
             status = self._board.shown(name, restarted)
             if restarted is not None and status is not None and status.state != State.RESTARTING.value:
                 self._before[name, restarted] = status
+            if status is not None and status.state == State.FAILED.value:
+                self._board.failures.restarted(name, restarted, by)
             self._show(name, restarted, Event.RESTART, status.trace if status else None)
         return self._spawn(name, self._restart(name, instance=instance, tasks=tasks), "restarting")
 
@@ -369,9 +376,9 @@ class Lifecycle:
         what = f"connector {name}" if task is None else f"task {name}-{task}"
         logger.info("restarting %s", what, extra=of_connector(name, task))
         if task is None:
-            self.restart(name, instance=True, tasks=[])
+            self.restart(name, instance=True, tasks=[], by=BY_ITSELF)
         elif task in self._statuses.tasks(name):
-            self.restart(name, instance=False, tasks=[task])
+            self.restart(name, instance=False, tasks=[task], by=BY_ITSELF)
 
     def _reload(self, name: str) -> None:
         """Restart a connector whose values have changed, with all of its tasks."""
@@ -380,7 +387,7 @@ class Lifecycle:
         logger.info(
             "restarting connector %s, since values of its config providers have changed", name, extra=of_connector(name)
         )
-        self.restart(name, instance=True, tasks=list(self._statuses.tasks(name)))
+        self.restart(name, instance=True, tasks=list(self._statuses.tasks(name)), by=BY_ITSELF)
 
     def _on_connector_event(self, name: str, event: Event, trace: str | None) -> None:
         runner = self._runners.get(name)
@@ -401,6 +408,7 @@ class Lifecycle:
     def _take(self, name: str, task: int | None, event: Event, trace: str | None, failure: Exception | None) -> None:
         state = self._show(name, task, event, trace)
         if state is State.FAILED and failure is not None:
+            self._board.failures.explain(name, task, details_of(failure))
             self._plan_restart(name, task, kind_of(failure))
         elif state is State.RUNNING:
             self.restarts.running(name, task)

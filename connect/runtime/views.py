@@ -7,6 +7,7 @@ and `lags` ask the log, and `validate` runs plugin code under its deadline.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -305,6 +306,17 @@ class Views:
         if not self.worker_config.topic_tracking_enable:
             raise ForbiddenError("Topic tracking is disabled: topic.tracking.enable is false")
         return self._statuses.topics(name)
+
+    def topic_count(self, name: str) -> int:
+        """Return how many topics a connector has used, as far as the worker keeps track of them."""
+        return self._statuses.topic_count(name) if self.worker_config.topic_tracking_enable else 0
+
+    def restarts(self) -> dict[str, int]:
+        """Return how often each connector or a task of it was started anew, of those that were."""
+        found: Counter[str] = Counter()
+        for (name, _), count in self.base.board.restarts.items():
+            found[name] += count
+        return dict(found)
 
     async def offsets(self, name: str) -> list[Entry]:
         """Return a connector's committed offsets."""

@@ -104,6 +104,8 @@ class StatusStore:
         counts: Says whether what a worker has told of a task, or of a connector itself (None), is to be believed: not
             where another one runs the task, or leads.
         on_late: Called with a connector's name and a task's number, or None, where it is not.
+        on_shown: Called with a connector's name, a task's number or None, the status that was shown and the one that
+            is shown from now on, whoever set it; None: there was none, or it is gone.
     """
 
     def __init__(self, topic: CompactedTopic, clock_ms: Callable[[], int]) -> None:
@@ -118,6 +120,7 @@ class StatusStore:
         self.on_task: Callable[[str, int], None] = lambda _name, _task: None
         self.counts: Callable[[str, int | None, Status], bool] = lambda _name, _task, _status: True
         self.on_late: Callable[[str, int | None], None] = lambda _name, _task: None
+        self.on_shown: Callable[[str, int | None, Status | None, Status | None], None] = _nobody
         topic.on_change = self._on_change
         self._revisions: Counter[str] = Counter()
         self._changed = asyncio.Event()
@@ -151,11 +154,14 @@ class StatusStore:
                 self.on_late(name, number)
                 return
             self._revisions[name] += 1
+            before = self._shown(name, number)
             if number is None:
                 set_or_drop(self._connectors, name, status)
             else:
                 set_or_drop(self._tasks.setdefault(name, {}), number, status)
                 self.on_task(name, number)
+            if before is not None or status is not None:
+                self.on_shown(name, number, before, status)
         elif topic := _TOPIC.fullmatch(text):
             set_or_drop(self._topics.setdefault(topic[2], {}), topic[1], stored and stored["topic"])
 
@@ -207,17 +213,25 @@ class StatusStore:
         """Return the topics that a connector used, sorted."""
         return sorted(self._topics.get(name, {}))
 
+    def topic_count(self, name: str) -> int:
+        """Return how many topics a connector used."""
+        return len(self._topics.get(name, ()))
+
     def put_connector(self, name: str, status: Status) -> None:
         """Set a connector's status."""
+        before = self._connectors.get(name)
         status = self._connectors[name] = _storable(status)
         self._revisions[name] += 1
         self._mark(_key(name, None), _value(status))
+        self.on_shown(name, None, before, status)
 
     def put_task(self, name: str, task: int, status: Status) -> None:
         """Set a task's status."""
+        before = self._shown(name, task)
         status = self._tasks.setdefault(name, {})[task] = _storable(status)
         self._revisions[name] += 1
         self._mark(_key(name, task), _value(status))
+        self.on_shown(name, task, before, status)
 
     def put_topic(self, name: str, task: int, topic: str) -> None:
         """Record that a connector's task used a topic; the first record counts."""
@@ -231,18 +245,22 @@ class StatusStore:
         tasks = self._tasks.get(name, {})
         self._revisions[name] += 1
         for task in [t for t in tasks if t >= keep]:
-            del tasks[task]
+            before = tasks.pop(task)
             self._mark(_key(name, task), None)
+            self.on_shown(name, task, before, None)
 
     def forget(self, name: str, task: int | None) -> None:
         """Forget a task, or a connector's own status, also where only the topic knows of it, from one that told of it
         too late."""
+        before = self._shown(name, task)
         if task is None:
             self._connectors.pop(name, None)
         else:
             self._tasks.get(name, {}).pop(task, None)
         self._revisions[name] += 1
         self._mark(_key(name, task), None)
+        if before is not None:
+            self.on_shown(name, task, before, None)
 
     def drop_topics(self, name: str) -> None:
         """Forget which topics a connector used."""
@@ -254,8 +272,9 @@ class StatusStore:
         self.drop_tasks(name)
         self._tasks.pop(name, None)
         self.drop_topics(name)
-        if self._connectors.pop(name, None) is not None:
+        if (before := self._connectors.pop(name, None)) is not None:
             self._mark(_key(name, None), None)
+            self.on_shown(name, None, before, None)
 
     def _mark(self, key: str, value: bytes | None) -> None:
         self._dirty[key.encode()] = value
@@ -302,6 +321,10 @@ class StatusStore:
                 # Another worker's may lie behind it by now.
                 if key not in self._dirty and self._topic.get(key) != value:
                     self._heed(key)
+
+
+def _nobody(_name: str, _task: int | None, _before: Status | None, _now: Status | None) -> None:
+    """Hear of a status that nobody wants to hear of."""
 
 
 def _key(name: str, task: int | None) -> str:

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from connect.rest.app import ROUTES, make_app
 from connect.rest.models.errors import Error
 from connect.rest.negotiation import route_path
-from connect.rest.operations import Declared, declared
+from connect.rest.operations import Declared, declared, media_of
 from connect.runtime.host import Host
 
 DECLARED = list(declared(ROUTES))
@@ -52,6 +52,21 @@ def what_is_undeclared(method: str, path: str, status: int, body: bytes) -> str 
         return None
     if kind is None:
         return f"{method} {path}: {status} has a body: {body[:200]!r}" if body else None
+    if status < 400 and media_of(one.route.endpoint) == "text/event-stream":
+        return next(
+            filter(None, (_undeclared(method, path, status, kind, each) for each in bodies_of_events(body))), None
+        )
+    return _undeclared(method, path, status, kind, body)
+
+
+def bodies_of_events(text: bytes) -> Iterator[bytes]:
+    """Yield the events of a stream, each as an object of its name and its data; one that was cut off is left out."""
+    for each in text.split(b"\n\n")[:-1]:
+        name, _, data = each.removeprefix(b"event: ").partition(b"\ndata: ")
+        yield b'{"%b":%b}' % (name, data)
+
+
+def _undeclared(method: str, path: str, status: int, kind: Any, body: bytes) -> str | None:
     try:
         adapter(kind).validate_json(body, strict=True, extra="forbid")
     except ValidationError as error:
