@@ -24,6 +24,7 @@ from connect.rest import (
     root,
     security,
     stopping,
+    ui,
     v1_configs,
     v1_connectors,
     v1_dlq,
@@ -65,6 +66,7 @@ _PARTS: Final = (
     v1_validate,
     v1_preview,
     v1_plugins,
+    ui,
 )
 #: What the API consists of, in its order.
 ROUTES: Final = [route for part in _PARTS for route in part.router.routes]

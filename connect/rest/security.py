@@ -31,6 +31,8 @@ _READING = ("GET", "HEAD", "OPTIONS")
 _OPEN_PATHS = ("/health", "/health/live", "/health/ready")
 #: Says that a user is needed, and who asks: answered without a user too, but not with one that is wrong.
 _ME = "/v1/me"
+#: The web page, which asks for the user itself; its files are the same on every worker.
+_PAGE = "/ui"
 #: The parameter of /health that asks for names.
 _NAMING = "connectors"
 _CHALLENGE = 'Basic realm="Connect", charset="UTF-8", Bearer realm="Connect"'
@@ -117,7 +119,10 @@ class Guard:
 
 
 def _is_open(scope: Scope) -> bool:
-    if scope["method"] not in _READING or route_path(scope) not in _OPEN_PATHS:
+    path = route_path(scope)
+    if scope["method"] in _READING and (path == _PAGE or path.startswith(f"{_PAGE}/")):
+        return True
+    if scope["method"] not in _READING or path not in _OPEN_PATHS:
         return False
     # Read as the routes do it: what is no name here is none there.
     query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)

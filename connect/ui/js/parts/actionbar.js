@@ -1,0 +1,22 @@
+// Buttons that change something, each with the command that does the same. Who may only read sees none.
+import { html, useState } from "../vendor/htm-preact.js";
+import { session } from "../api.js";
+import { useStore } from "../store.js";
+import { Command } from "./copy.js";
+
+/** Whether this user may change something. */
+export const useCanChange = () => useStore(session, (value) => value.me === null || value.me.can_change !== false);
+
+/** `actions` are `{label, command, onClick, isDanger, isPrimary, disabled, busy}`. */
+export function ActionBar({ actions, label }) {
+  const [isOpen, setOpen] = useState(false);
+  if (!useCanChange() || actions.length === 0) return null;
+  return html`<div class="action-bar">
+    <div class="actions" role="group" aria-label=${label}>
+      ${actions.map((one) => html`<button key=${one.label} type="button" title=${one.command} disabled=${one.disabled}
+        class=${one.isDanger ? "danger-quiet" : one.isPrimary ? "primary" : ""} onClick=${one.onClick}>${one.label}</button>`)}
+      <button type="button" class="quiet-button" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>curl</button>
+    </div>
+    ${isOpen && html`<dl class="commands">${actions.map((one) => html`<div key=${one.label}><dt>${one.label}</dt><dd><${Command} text=${one.command} /></dd></div>`)}</dl>`}
+  </div>`;
+}

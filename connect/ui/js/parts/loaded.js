@@ -1,0 +1,38 @@
+// What a view asks the worker for, with its failure: what did not come is an error, and never an empty list.
+import { useCallback, useEffect, useRef, useState } from "../vendor/htm-preact.js";
+
+/**
+ * Ask when the view appears, when `keys` change, and every `everyMs`. `ask` is given an AbortSignal.
+ * Returns `{data, failure, at, reload}`: data of before stays beside a failure, and `at` says how old it is.
+ */
+export function useLoaded(ask, keys = [], everyMs = 0) {
+  const [state, setState] = useState({ data: undefined, failure: null, at: null });
+  const current = useRef(null);
+  const load = useCallback(async () => {
+    current.current?.abort();
+    const mine = (current.current = new AbortController());
+    try {
+      const data = await ask(mine.signal);
+      if (current.current === mine) setState({ data, failure: null, at: Date.now() });
+    } catch (failure) {
+      if (current.current === mine && failure.name !== "AbortError") setState((old) => ({ ...old, failure }));
+    }
+  }, keys);
+  useEffect(() => {
+    setState({ data: undefined, failure: null, at: null });
+    let timer = null;
+    let isGone = false;
+    const again = async () => {
+      if (!document.hidden) await load();
+      if (!isGone && everyMs) timer = setTimeout(again, everyMs);
+    };
+    again();
+    return () => {
+      isGone = true;
+      clearTimeout(timer);
+      current.current?.abort();
+      current.current = null;
+    };
+  }, [load, everyMs]);
+  return { ...state, reload: load };
+}

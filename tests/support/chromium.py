@@ -1,0 +1,31 @@
+"""Chromium for the tests of the web page: the system's own, one that is named, or Debian's package, unpacked.
+
+    CONNECT_CHROMIUM   the program, in place of what is looked for
+
+Why there is none is the reason that the tests print as they skip.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import cache
+from pathlib import Path
+
+from tests.support.debian import Program, find_program
+
+#: Part of what Debian's package depends on is on every system; the rest is fetched with it.
+_LIBRARIES = r"lib(?!c6|gcc-s1|stdc)\S+|chromium-common"
+
+
+@cache
+def find_chromium() -> Program | str:
+    """Return the program; or why there is none, which does not change while the tests run."""
+    named = os.environ.get("CONNECT_CHROMIUM")
+    if named:
+        found = shutil.which(named)
+        return Program(Path(found), dict(os.environ)) if found else f"CONNECT_CHROMIUM={named!r} is no program"
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if (found := shutil.which(name)) is not None:
+            return Program(Path(found), dict(os.environ))
+    return find_program("chromium", ["chromium"], _LIBRARIES)
