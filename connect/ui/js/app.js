@@ -27,7 +27,8 @@ function useTheme() {
 /** Ask who this is. A worker that does not say it lets everyone do everything, or refuses by itself. */
 async function identify() {
   try {
-    session.set({ ...session.get(), me: await get("/v1/me"), needed: false });
+    const me = await get("/v1/me");
+    session.set({ ...session.get(), me, needed: me.auth !== "none" && me.user === null });
   } catch (failure) {
     if (failure.status === 404) session.set({ ...session.get(), me: null });
   }

@@ -101,10 +101,13 @@ function take(text) {
   const told = data.length ? JSON.parse(data.join("\n")) : {};
   if (kind === "snapshot") {
     heard({ rows: new Map(told.connectors.map((row) => [row.name, row])), worker: told.worker ?? null, isLoaded: true });
-  } else if (kind === "changed") heard({ rows: changed(told.connectors) });
-  else if (kind === "removed") {
+  } else if (kind === "changed") {
+    heard({ rows: changed(told.connectors), worker: told.worker ?? live.get().worker });
+  } else if (kind === "removed") {
     forget(told.names);
     heard({});
+  } else if (kind === "end") {
+    throw new Failure("GET", "/v1/events", 0, told.message, told.code);
   } else heard({});
 }
 

@@ -13,6 +13,9 @@ export const views = [
 /** The tabs of a connector's page, in their order: `view` is given `{name, row, config}`. */
 export const tabs = [
   { id: "", title: "Overview", load: () => import("./views/connector-overview.js") },
+  { id: "offsets", title: "Offsets", load: () => import("./views/connector-offsets.js") },
+  { id: "logs", title: "Logs", load: () => import("./views/connector-logs.js") },
+  { id: "metrics", title: "Metrics", load: () => import("./views/connector-metrics.js") },
 ];
 
 /** The view of an address and its parameters; null where there is none. */

@@ -19,5 +19,5 @@ export const oneLine = (value, max = 300) => plain(String(value ?? "").split("\n
 /** "1 task", "2 tasks". */
 export const count = (n, noun, many = `${noun}s`) => `${n.toLocaleString("en")} ${n === 1 ? noun : many}`;
 
-/** The last part of a class name. */
-export const shortClass = (name) => plain(name ?? "").split(/[.$]/).pop();
+/** A class without its packages: "MaskField$Value". */
+export const shortClass = (name) => plain(name ?? "").split(".").pop();
