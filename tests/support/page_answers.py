@@ -59,7 +59,7 @@ def failures(text: str, *, trace: str | None = None) -> dict[str, Any]:
             {
                 "at": now - 60_000 * i, "task": i if i < 2 else None, "code": "data.invalid", "message": text,
                 "hint": "Mend the record or its config.", "details": details,
-                "java_trace": trace or f"org.apache.kafka.connect.errors.DataException: {text}\n\tat Task.run(Task.java)",
+                "java_trace": trace or f"org.apache.kafka.DataException: {text}\n\tat Task.run(Task.java)",
                 "python_trace": trace or "Traceback (most recent call last):\n  File \"x.py\", line 1\nValueError",
                 "restarted": i > 0,
             }
@@ -94,9 +94,24 @@ def logs(text: str) -> dict[str, Any]:
     return {"lines": lines, "dropped": 12}
 
 
-def answer(page: Any, pattern: str, body: Any, status: int = 200) -> None:
-    """Let requests of a page whose address fits a pattern of playwright be answered with a body."""
-    page.route(
-        pattern,
-        lambda route: route.fulfill(status=status, content_type="application/json", body=json.dumps(body)),
-    )
+def answer(page: Any, pattern: Any, body: Any, status: int = 200, *, times: int | None = None) -> None:
+    """Let requests of a page whose address fits a pattern of playwright be answered: a text as it is, else as JSON."""
+    text = body if isinstance(body, str) else json.dumps(body)
+
+    def fulfill(route: Any) -> None:
+        route.fulfill(status=status, content_type="application/json", body=text)
+
+    page.route(pattern, fulfill, times=times)
+
+
+def answer_all(page: Any, text: str = "no number") -> None:
+    """Answer all that a connector's page asks for beside its status, with something to see."""
+    plan = {"topic": "bad", "partition": 0, "from": 9, "to": 0, "end": 9, "again": 9}
+    for pattern, body in {
+        "**/samples?*": samples(text),
+        "**/failures": failures(text),
+        "**/logs?*": logs(text),
+        "**/series?*": series(),
+        "**/rewind": {"partitions": [plan], "again": 9, "state_before": "RUNNING", "applied": False},
+    }.items():
+        answer(page, pattern, body)

@@ -15,7 +15,7 @@ export class Failure extends Error {
 }
 
 /** Whether a user is asked for, and who it is; `GET /v1/me` fills in the rest. */
-export const session = createStore({ needed: false, me: null });
+export const session = createStore({ needed: false, me: null, failure: null });
 
 let authorization = sessionStorage.getItem(KEY);
 

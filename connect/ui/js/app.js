@@ -24,18 +24,18 @@ function useTheme() {
   return [theme, () => setTheme(THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length])];
 }
 
-/** Ask who this is. A worker that does not say it lets everyone do everything, or refuses by itself. */
+/** Ask who this is: what they may not do is not offered. */
 async function identify() {
   try {
     const me = await get("/v1/me");
-    session.set({ ...session.get(), me, needed: me.auth !== "none" && me.user === null });
+    session.set({ ...session.get(), me, failure: null, needed: me.auth !== "none" && me.user === null });
   } catch (failure) {
-    if (failure.status === 404) session.set({ ...session.get(), me: null });
+    session.set({ ...session.get(), me: null, failure: failure.status === 401 ? null : failure });
   }
 }
 
 function App() {
-  const { needed, me } = useStore(session);
+  const { needed, me, failure } = useStore(session);
   const { path } = useStore(route);
   const [theme, nextTheme] = useTheme();
   const isHelping = useStore(help);
@@ -62,7 +62,9 @@ function App() {
     </header>
     ${me?.open_to_others && html`<p class="banner" role="note"><strong>Others can reach this worker, and it asks for no user.</strong>
       ${" "}Whoever reaches it may change every connector. Set <code>rest.authentication.file</code>, or listen on 127.0.0.1 alone.</p>`}
-    <main id="main" tabindex="-1">${needed ? html`<${Login} />` : html`<${Current} path=${path} />`}</main>
+    <main id="main" tabindex="-1">
+      ${failure && failure.status !== 404 && html`<${ErrorBox} failure=${failure} what="Who you are to this worker could not be asked" retry=${identify} />`}
+      ${needed ? html`<${Login} />` : html`<${Current} path=${path} />`}</main>
     <${Toasts} />
     ${isHelping && html`<${Help} />`}
   `;

@@ -7,8 +7,9 @@ const ALL_UP_TO = 60;
 /**
  * `columns` are `{id, title, cell(row), num, sortable, hint, wide}`, `rows` are sorted already. `sort` is `{by, dir}`
  * and `onSort(id)` changes it. `selected` is a Set of keys, with `onSelect(keys, isOn)`. `onOpen(row)` is Enter.
+ * `kind` is a class for the style.
  */
-export function Table({ label, columns, rows, keyOf, sort, onSort, selected, onSelect, onOpen, rowClass }) {
+export function Table({ label, columns, rows, keyOf, sort, onSort, selected, onSelect, onOpen, rowClass, kind = "" }) {
   const body = useRef(null);
   const [part, setPart] = useState({ from: 0, to: ALL_UP_TO });
   const [active, setActive] = useState(0);
@@ -70,7 +71,7 @@ export function Table({ label, columns, rows, keyOf, sort, onSort, selected, onS
   const keys = onSelect ? rows.map(keyOf) : [];
   const chosen = onSelect ? keys.filter((key) => selected.has(key)).length : 0;
   const at = Math.min(active, rows.length - 1);
-  return html`<table class="table" role="table" aria-label=${label} aria-rowcount=${rows.length + 1}>
+  return html`<div class="table-wrap"><table class=${`table ${kind}`} role="table" aria-label=${label} aria-rowcount=${rows.length + 1}>
     <thead role="rowgroup"><tr role="row" aria-rowindex="1">
       ${onSelect && html`<th role="columnheader" class="check"><input type="checkbox" aria-label="All that are shown"
         checked=${chosen > 0 && chosen === rows.length} ref=${(box) => box && (box.indeterminate = chosen > 0 && chosen < rows.length)}
@@ -97,7 +98,7 @@ export function Table({ label, columns, rows, keyOf, sort, onSort, selected, onS
       })}
       ${to < rows.length && html`<${Space} rows=${rows.length - to} height=${height.current} />`}
     </tbody>
-  </table>`;
+  </table></div>`;
 }
 
 const Space = ({ rows, height }) => html`<tr class="space" aria-hidden="true" style=${{ height: `${rows * height}px` }}></tr>`;

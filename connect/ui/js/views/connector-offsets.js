@@ -16,18 +16,12 @@ export const view = Offsets;
 
 function Offsets({ name, row }) {
   const isSink = row.type === "sink";
-  const offsets = useLoaded((signal) => get(url`/connectors/${name}/offsets`, {}, { signal }), [name], 5000);
-  const lag = useLoaded((signal) => (isSink ? get(url`/v1/connectors/${name}/lag`, {}, { signal }) : null), [name, isSink], 5000);
-  const reload = () => {
-    offsets.reload();
-    lag.reload();
-  };
+  const path = isSink ? url`/v1/connectors/${name}/lag` : url`/connectors/${name}/offsets`;
+  const told = useLoaded((signal) => get(path, {}, { signal }), [path], 5000);
   return html`
-    <${Rewind} name=${name} isSink=${isSink} done=${reload} />
+    <${Rewind} name=${name} isSink=${isSink} done=${told.reload} />
     <section class="card"><h2>Offsets</h2>
-      ${isSink
-        ? html`<${Loaded} of=${lag} what="The lag could not be loaded">${(told) => html`<${Partitions} lag=${told} />`}<//>`
-        : html`<${Loaded} of=${offsets} what="The offsets could not be loaded">${(told) => html`<${Committed} offsets=${told.offsets} />`}<//>`}
+      <${Loaded} of=${told} what="The offsets could not be loaded">${(data) => (isSink ? html`<${Partitions} lag=${data} />` : html`<${Committed} offsets=${data.offsets} />`)}<//>
     </section>`;
 }
 

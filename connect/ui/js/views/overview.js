@@ -76,7 +76,7 @@ function Overview() {
       ${results && html`<${Results} of=${results} close=${() => setResults(null)} />`}
       ${shown.length === 0
         ? html`<p class="empty">No connector is like that. <a href="#/">Show all ${all.length}</a></p>`
-        : html`<${Table} label="Connectors" columns=${COLUMNS} rows=${shown} keyOf=${(row) => row.name} sort=${sort} onSort=${onSort}
+        : html`<${Table} label="Connectors" kind="connectors" columns=${COLUMNS} rows=${shown} keyOf=${(row) => row.name} sort=${sort} onSort=${onSort}
             selected=${selected} onSelect=${canChange ? select : undefined} onOpen=${(row) => go(connectorPath(row.name))}
             rowClass=${(row) => (row.worst === "FAILED" ? "failed" : "")} />`}`}
   `;
