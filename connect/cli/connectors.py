@@ -17,8 +17,9 @@ from connect.cli import history, lifecycle, offline, offsets
 from connect.cli.output import UsageError, print_json, print_table
 from connect.cli.rest import RestClient, rest_command
 from connect.cli.states import TARGETS, status_lines, tasks_text, verdict, wait_for, worst
-from connect.cli.texts import parse_json, read_text
+from connect.cli.texts import read_text
 from connect.runtime.causes import cause_of
+from connect.runtime.config_texts.parsing import parse_json
 from connect.runtime.model import State
 
 if TYPE_CHECKING:

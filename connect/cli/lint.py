@@ -18,12 +18,13 @@ from connect.api import ConfigError, ConnectError, register_code
 from connect.cli.output import UsageError, as_json_option, error_body, print_error, print_json, visible
 from connect.cli.plugins import plugin_path
 from connect.cli.settings import configs_in
-from connect.cli.texts import parse_numbered, read_text
+from connect.cli.texts import read_text
+from connect.runtime.config_texts.parsing import parse_numbered
 from connect.runtime.validation.findings import Finding, Level, is_to_be_mended
 
 if TYPE_CHECKING:
-    from connect.cli.pasted import Pasted
     from connect.cli.wiring import Wiring
+    from connect.runtime.config_texts.forms import Pasted
     from connect.runtime.plugins import PluginHost
     from connect.runtime.worker_config import WorkerConfig
 
@@ -106,8 +107,8 @@ def lint(
 def _look(
     wiring: Wiring, sources: Iterable[Path], worker_file: Path | None, folders: tuple[Path, ...]
 ) -> tuple[list[_Placed], list[tuple[str, ConnectError]], int]:
-    from connect.cli.pasted import is_yaml, of_text
     from connect.cli.settings import worker_config
+    from connect.runtime.config_texts.forms import is_yaml, of_text
     from connect.runtime.plugins import PluginHost
     from connect.runtime.worker_config import WorkerConfig
 
@@ -158,7 +159,7 @@ def _of(
     *,
     knows_worker: bool,
 ) -> Iterator[Finding]:
-    from connect.cli.pasted import Form
+    from connect.runtime.config_texts.forms import Form
     from connect.runtime.validation.linting import lint_connector, lint_worker
     from connect.runtime.validation.migration import readable_worker
 

@@ -16,8 +16,8 @@ from connect.cli.plugins import plugin_path
 from connect.cli.rest import RestClient, target_of
 
 if TYPE_CHECKING:
-    from connect.cli.pasted import Pasted
     from connect.cli.wiring import Wiring
+    from connect.runtime.config_texts.forms import Pasted
     from connect.runtime.plugins import PluginHost
     from connect.runtime.validation.migration import Judged
     from connect.runtime.worker_config import WorkerConfig
@@ -105,7 +105,7 @@ def _read(
 
 
 def _judge(wiring: Wiring, found: Sequence[Pasted], folders: tuple[Path, ...]) -> list[tuple[Pasted, Judged]]:
-    from connect.cli.pasted import Form
+    from connect.runtime.config_texts.forms import Form
     from connect.runtime.plugins import PluginHost
     from connect.runtime.validation.migration import readable_worker
     from connect.runtime.worker_config import WorkerConfig
@@ -122,7 +122,7 @@ def _judge(wiring: Wiring, found: Sequence[Pasted], folders: tuple[Path, ...]) -
 def _verdict(
     wiring: Wiring, plugins: PluginHost, pasted: Pasted, own: WorkerConfig | None, default: WorkerConfig
 ) -> Judged:
-    from connect.cli.pasted import Form
+    from connect.runtime.config_texts.forms import Form
     from connect.runtime.validation import migration
 
     match pasted.form:

@@ -15,7 +15,8 @@ import orjson
 from connect.api import NotFoundError
 from connect.cli.output import confirm, print_json, print_table, yes_option
 from connect.cli.rest import RestClient, rest_command
-from connect.cli.texts import parse_json, read_text
+from connect.cli.texts import read_text
+from connect.runtime.config_texts.parsing import parse_json
 
 _SINK_OFFSET = re.compile(r"(?P<topic>.+):(?P<partition>[0-9]{1,10})=(?P<offset>[0-9]{1,19}|null)")
 

@@ -15,8 +15,8 @@ from connect.api import ConfigError, EnvironmentFault
 from connect.cli.authoring import KINDS, LICENCES
 from connect.cli.output import UsageError, as_json_option, print_json, print_table
 from connect.cli.rest import RestClient, rest_command
-from connect.cli.settings import text_of
-from connect.cli.texts import parse_json, read_text
+from connect.cli.texts import read_text
+from connect.runtime.config_texts.parsing import parse_json, text_of
 from connect.runtime.model import PluginKind
 
 if TYPE_CHECKING:

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from connect.api import ConfigError
-from connect.cli.texts import parse_json, parse_numbered, read_text
+from connect.cli.texts import read_text
+from connect.runtime.config_texts.parsing import EDITORS_KEY, parse_json, parse_numbered, text_of
 from connect.runtime.model import TargetState
 from connect.runtime.worker_config import WorkerConfig
 from connect.runtime.worker_environment import environment_config, with_listeners
 
-#: Beside a config's keys it is for an editor alone: the JSON Schema of the file.
-EDITORS_KEY: Final = "$schema"
 #: How the names of files end that are configs, where a folder is named.
 ENDINGS: Final = (".json", ".yaml", ".yml", ".properties")
 
@@ -139,7 +138,7 @@ def _nested(path: Path, parsed: dict[str, Any]) -> ConnectorFile:
 def _parsed(path: Path) -> Any:
     """Return what a file holds: JSON, YAML, or Java properties as a dict. The ending tells, without one the content."""
     if path.suffix in (".yaml", ".yml"):
-        from connect.cli.yaml_texts import parse_yaml  # most have none
+        from connect.runtime.config_texts.yaml_texts import parse_yaml  # most have none
 
         documents = parse_yaml(read_text(path), str(path))
         if len(documents) != 1:
@@ -159,21 +158,3 @@ def _string_map(path: Path, parsed: Any) -> dict[str, str]:
             code="config.unreadable",
         )
     return {key: text_of(path, key, value) for key, value in parsed.items()}
-
-
-def text_of(where: object, key: str, value: Any) -> str:
-    """Return a value of a JSON config as the text that a key has.
-
-    Args:
-        where: Names the config in the error.
-
-    Raises:
-        ConfigError: It is null, a list or an object.
-    """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str | int | float):
-        return str(value)
-    raise ConfigError(
-        f"{where}: key {key!r} must be text, a number or true or false, not {type(value).__name__}", config_path=key
-    )

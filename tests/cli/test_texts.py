@@ -10,7 +10,7 @@ import pytest
 
 from connect.api import ConfigError
 from connect.cli.contexts import read_secret
-from connect.cli.texts import BYTES_MAX, parse_json, parse_numbered, read_text
+from connect.cli.texts import BYTES_MAX, read_text
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -52,18 +52,3 @@ def test_what_a_pipe_brings_is_read_too(tmp_path: Path) -> None:
     writer.start()
     assert read_text(tmp_path / "pipe") == "a=1"
     writer.join(5)
-
-
-def test_json_that_cannot_be_parsed_names_its_file_and_a_mark_in_front_is_no_part_of_it() -> None:
-    assert parse_json('\ufeff{"a": 1}', "a.json") == {"a": 1}
-    with pytest.raises(ConfigError, match=r"a\.json is not JSON"):
-        parse_json("{", "a.json")
-
-
-def test_properties_without_a_value_are_none_unless_the_file_says_so() -> None:
-    assert parse_numbered("a=1\n\na = 2", "x") == [(1, "a", "1"), (3, "a", "2")]
-    assert parse_numbered("just words", "x", may_be_empty=True) == [(1, "just", "words")]
-    with pytest.raises(ConfigError, match="x is not JSON, and holds no KEY=VALUE"):
-        parse_numbered("words\n", "x")
-    with pytest.raises(ConfigError, match=r"x: line 2: "):
-        parse_numbered("a=1\nb=\\u12", "x")

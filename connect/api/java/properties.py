@@ -42,7 +42,7 @@ def numbered_properties(text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _logical_lines(text: str) -> list[tuple[int, str]]:
-    lines: list[tuple[int, str]] = []
+    lines: list[tuple[int, list[str]]] = []  # in parts: a line may go on some hundred thousand times
     going_on = False
     for number, raw in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         line = raw.lstrip(_SPACE)
@@ -51,11 +51,11 @@ def _logical_lines(text: str) -> list[tuple[int, str]]:
         ends_in_backslash = (len(line) - len(line.rstrip("\\"))) % 2 == 1
         part = line[:-1] if ends_in_backslash else line
         if going_on:
-            lines[-1] = (lines[-1][0], lines[-1][1] + part)
+            lines[-1][1].append(part)
         else:
-            lines.append((number, part))
+            lines.append((number, [part]))
         going_on = ends_in_backslash
-    return lines
+    return [(number, "".join(parts)) for number, parts in lines]
 
 
 def _key_end(line: str) -> int:

@@ -21,8 +21,8 @@ from connect.cli.rest import owner_url
 from connect.runtime.validation.findings import ORDER, Finding, Level, is_to_be_mended
 
 if TYPE_CHECKING:
-    from connect.cli.pasted import Pasted
     from connect.cli.wiring import Wiring
+    from connect.runtime.config_texts.forms import Pasted
     from connect.runtime.plugins import PluginHost
     from connect.runtime.worker_config import WorkerConfig
 
@@ -125,7 +125,7 @@ def _worker(wiring: Wiring, plugins: PluginHost, worker: WorkerConfig, url: str 
 
 def _connectors(plugins: PluginHost, worker: WorkerConfig, pasted: Sequence[Pasted]) -> Iterator[Finding]:
     from connect.cli.doctor import outside
-    from connect.cli.pasted import Form
+    from connect.runtime.config_texts.forms import Form
     from connect.runtime.validation.linting import lint_connector
 
     right: dict[str, dict[str, str]] = {}

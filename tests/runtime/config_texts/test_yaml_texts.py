@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connect.api import ConfigError
-from connect.cli.yaml_texts import ALIASES_MAX, parse_yaml
+from connect.runtime.config_texts.yaml_texts import ALIASES_MAX, parse_yaml
 
 TEXTS = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Cn", "Co"], exclude_characters="\ufeff\u2028\u2029")

@@ -20,6 +20,8 @@ from connect.api import ConfigError
 #: Aliases of a text, and values of a document with its aliases written out.
 ALIASES_MAX: Final = 1000
 _SIZE_MAX: Final = 100_000
+#: Brackets within brackets. Far below what fills the stack: the time that PyYAML takes grows with the square of it.
+_NESTED_MAX: Final = 64
 _UNREADABLE: Final = "config.unreadable"
 _RESOLVERS: Final = (
     ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -44,6 +46,12 @@ class _Loader(yaml.SafeLoader):
                 mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
                 raise yaml.MarkedYAMLError(problem=f"more than {ALIASES_MAX} aliases", problem_mark=mark)
         return super().compose_node(parent, index)
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803 - PyYAML's own name
+        if self.flow_level >= _NESTED_MAX:
+            mark = self.get_mark()
+            raise yaml.MarkedYAMLError(problem=f"nested deeper than {_NESTED_MAX}", problem_mark=mark)
+        super().fetch_flow_collection_start(TokenClass)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
