@@ -18,6 +18,7 @@ from connect.cli.timestamps import parse_timestamp_ms, timestamp_text
 from connect.ports import Cluster, GroupInfo, PartitionInfo
 from connect.records import OffsetAndMetadata, TopicPartition
 from connect.runtime.lag import GroupRow
+from connect.runtime.rewinds import Target, offset_of
 
 
 @click.group()
@@ -113,27 +114,22 @@ def reset(
     choices = [to_earliest, to_latest, to_offset is not None, shift_by is not None, to_datetime is not None]
     if sum(choices) != 1:
         raise UsageError("give exactly one of --to-earliest, --to-latest, --to-offset, --shift-by, --to-datetime")
-    since_ms = None if to_datetime is None else parse_timestamp_ms(to_datetime, "--to-datetime")
+    if to_datetime is not None:
+        to = Target("timestamp", parse_timestamp_ms(to_datetime, "--to-datetime"))
+    elif shift_by is not None:
+        to = Target("by", shift_by)
+    elif to_offset is not None:
+        to = Target("offset", to_offset)
+    else:
+        to = Target("earliest" if to_earliest else "latest")
 
     async def target(log: Cluster, at: TopicPartition, info: PartitionInfo, committed: int | None) -> int:
-        if to_earliest:
-            return info.log_start_offset
-        if to_latest:
-            return info.log_end_offset
-        if since_ms is not None:
-            found = await log.admin.offset_for_time(at, since_ms)
-            return info.log_end_offset if found is None else found
-        if shift_by is not None:
-            if committed is None:
-                raise UsageError(
-                    f"--shift-by: group {name!r} has no offset for {at} to shift",
-                    hint="Set one with --to-offset, --to-earliest or --to-latest.",
-                )
-            wanted = committed + shift_by
-        else:
-            assert to_offset is not None
-            wanted = to_offset
-        return min(max(wanted, info.log_start_offset), info.log_end_offset)
+        if to.kind == "by" and committed is None:
+            raise UsageError(
+                f"--shift-by: group {name!r} has no offset for {at} to shift",
+                hint="Set one with --to-offset, --to-earliest or --to-latest.",
+            )
+        return await offset_of(log.admin, at, info, committed or 0, to)
 
     async def main() -> list[dict[str, Any]]:
         async with open_log(session.wiring, data_dir, url) as log:

@@ -10,6 +10,7 @@ what is still under way goes on, and the status follows.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,12 +31,12 @@ from connect.ports import Cluster
 from connect.runtime import secrets
 from connect.runtime.base import UNAUTHORIZED, Base
 from connect.runtime.config_changes import Plan, hidden_values, key_changes, own_key, secrets_digest
-from connect.runtime.connector_locks import ConnectorLocks
+from connect.runtime.connector_locks import BUSY, ConnectorLocks
 from connect.runtime.dead_letters.workbench import Workbench
 from connect.runtime.factory import connector_desc
 from connect.runtime.failure_kinds import FailureKind
 from connect.runtime.instances import ask
-from connect.runtime.lag import Lags
+from connect.runtime.lag import Lags, SinkLag
 from connect.runtime.lifecycle import STORED, Lifecycle, wanted
 from connect.runtime.model import (
     ConnectorInfo,
@@ -54,6 +55,8 @@ from connect.runtime.preview.engine import Previews
 from connect.runtime.promises import Promise
 from connect.runtime.rates import is_live_change
 from connect.runtime.restarts import RestartConfig
+from connect.runtime.rewinds import Rewound, Row, Target, sink_rows, source_rows
+from connect.runtime.secrets import redact
 from connect.runtime.states import Request, target_after
 from connect.runtime.task_host import TaskHost
 from connect.runtime.validation import validator
@@ -63,6 +66,8 @@ from connect.runtime.worker_config import WorkerConfig
 from connect.stores.configs import Revision
 from connect.stores.history import NO_CONFIG
 from connect.stores.statuses import Status
+
+logger = logging.getLogger(__name__)
 
 #: How long a request waits for what it set off.
 SETTLE_S = 1.0
@@ -150,6 +155,7 @@ class Herder(Views):
         self._states: dict[str, tuple[tuple[str, Revision, int, int], ConnectorStateInfo]] = {}
         self._promises: dict[str, tuple[Mapping[str, str], type, Promise]] = {}
         self._own_key: bytes | None = None
+        self._rewinds: set[asyncio.Task[Rewound]] = set()
         self._ready = False
 
     @property
@@ -183,7 +189,11 @@ class Herder(Views):
         try:
             await self.previews.aclose()
             await self._lifecycle.__aexit__(*exc_info)
+            if self._rewinds:  # what they wanted back is written while the stores are open
+                await asyncio.wait(self._rewinds, timeout=SETTLE_S)
         finally:
+            for rewind in self._rewinds:
+                rewind.cancel()
             if self._own_base:
                 await self.base.aclose(self.dead_letters.aclose)
             else:
@@ -417,6 +427,89 @@ class Herder(Views):
         async with self._stopped(name, "DELETE offsets"):
             return await self._connector_offsets.reset(name, await self._resolved(name))
 
+    async def rewind(self, name: str, to: Target | Sequence[Entry], *, dry_run: bool = False) -> Rewound:
+        """Have a connector go on from somewhere else, and stop and resume it by itself; see `rewinds.py`.
+
+        Goes on where the caller is cancelled.
+
+        Args:
+            to: Where to; offsets as `alter_offsets` takes them.
+            dry_run: Say what would happen, and do nothing.
+
+        Raises:
+            ConfigError: offsets.invalid, offsets.rewind_refused, or the connector's own: nothing was stopped.
+            ConflictError: connector.changed; connector.busy; log.group_in_use.
+            ConnectError: It failed on the way; says what became of the connector and its offsets.
+        """
+        if dry_run:
+            rows = await self._rewind_rows(name, await self._resolved(name), to)
+            return Rewound(tuple(rows), wanted(self._configs, name).value, applied=False)
+        self._config(name)
+        work = asyncio.create_task(self._rewind(name, to), name=f"rewinding connector {name}")
+        self._rewinds.add(work)
+        work.add_done_callback(self._rewinds.discard)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            work.add_done_callback(_tell_of)  # nobody waits for it any more
+            raise
+
+    async def _rewind(self, name: str, to: Target | Sequence[Entry]) -> Rewound:
+        doing = "POST rewind"
+        async with self._change(name, doing):
+            before = wanted(self._configs, name)
+            await self._rewind_rows(name, await self._resolved(name), to)  # what is wrong with it stops nothing
+            stood = await self.offsets(name)
+            try:
+                if before is not TargetState.STOPPED:
+                    await self._configs.put_target(name, STORED[TargetState.STOPPED])
+                await self._stood_still(name)
+                async with self._lifecycle.locks.take(name, doing, timeout_s=BUSY_S):
+                    config = await self._resolved(name)
+                    stood = await self.offsets(name)
+                    rows = await self._rewind_rows(name, config, to)
+                    looked = await self._connector_offsets.alter(name, config, [row.entry for row in rows])
+            except ConnectError as error:
+                error.message += f"; {await self._what_became_of(name, before, stood)}"
+                raise
+            else:
+                await self._want_again(name, before)
+            finally:
+                self._lifecycle.reconcile(name)
+        await self._settle(name)
+        return Rewound(tuple(rows), before.value, applied=True, looked=looked)
+
+    async def _rewind_rows(self, name: str, config: Mapping[str, str], to: Target | Sequence[Entry]) -> list[Row]:
+        if connector_desc(self.plugins, config).kind is PluginKind.SOURCE:
+            return source_rows(name, await self.offsets(name), to)
+        lags = await self._lags.look(since_s=asyncio.get_running_loop().time())
+        reset = next((sink.reset for sink in self._sinks() if sink.name == name), "earliest")
+        return await sink_rows(self.cluster.admin, name, lags.get(name) or SinkLag(name, ""), to, reset=reset)
+
+    async def _stood_still(self, name: str) -> None:
+        """Wait until a connector that is to be STOPPED has stopped."""
+        stopping = self._lifecycle.reconcile(name)
+        await asyncio.wait([stopping], timeout=BUSY_S)
+        if not stopping.done():
+            raise ConflictError(f"Connector {name} did not stop within {BUSY_S:.0f} s", code=BUSY)
+
+    async def _want_again(self, name: str, before: TargetState) -> None:
+        if before is not TargetState.STOPPED:
+            await self._configs.put_target(name, STORED[before])
+
+    async def _what_became_of(self, name: str, before: TargetState, stood: list[Entry]) -> str:
+        """Bring back what was wanted of a connector whose rewind failed; return what it and its offsets are now."""
+        try:
+            await self._want_again(name, before)
+            state = f"connector {name} is to be {before} as before"
+        except ConnectError as error:
+            state = f"connector {name} stays STOPPED, since the change cannot be taken back: {error.message}"
+        try:
+            unchanged = await self.offsets(name) == stood
+        except ConnectError as error:
+            return f"{state}, and whether its offsets were changed cannot be told: {error.message}"
+        return f"{state}, and its offsets {'are as they were' if unchanged else 'were changed'}"
+
     async def signal(self, name: str, signal: Signal) -> None:
         """Have a source connector pass a signal on to its tasks; done once it is where they will find it.
 
@@ -560,6 +653,16 @@ class Herder(Views):
             with checked.look.resolved.kept_out():
                 RestartConfig.parse(checked.look.resolved.config)
         return {key: value for key, value in full.items() if value is not None}
+
+
+def _tell_of(rewind: asyncio.Task[Rewound]) -> None:
+    """Log how a rewind ended that nobody waits for."""
+    if rewind.cancelled():
+        logger.warning("%s was given up as the worker stopped", rewind.get_name())
+    elif (error := rewind.exception()) is not None:
+        logger.warning("%s failed: %s", rewind.get_name(), redact(str(error)))
+    else:
+        logger.info("%s is done", rewind.get_name())
 
 
 async def _settled(task: asyncio.Task[None]) -> None:

@@ -57,6 +57,12 @@ class PartitionLag:
     lag: int
     task: int | None
 
+    def next_offset(self, reset: str) -> int:
+        """Return where the group goes on, as its consumers' `auto.offset.reset` says where nothing is committed."""
+        if (start := start_of(self, self.committed_offset)) is not None:
+            return start
+        return self.log_end_offset if reset == "latest" else self.log_start_offset
+
     @property
     def first_offset(self) -> int:
         """Where the group goes on, of a partition in which something waits for it."""

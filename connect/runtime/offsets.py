@@ -93,7 +93,7 @@ class Offsets:
             ConflictError: log.group_in_use.
         """
         if self._is_sink(config):
-            wanted = _group_offsets(name, entries)
+            wanted = group_offsets(name, entries)
             await self._check_partitions(name, wanted)
             return await self._alter_sink(name, config, wanted)
         for partition, _ in entries:
@@ -105,7 +105,7 @@ class Offsets:
         """Forget every offset of a connector; return whether it was told."""
         committed = await self.read(name, config)
         if self._is_sink(config):
-            wanted = dict.fromkeys(_group_offsets(name, committed))
+            wanted = dict.fromkeys(group_offsets(name, committed))
             # A sink that keeps offsets in its target may have some there that its group never had.
             return await self._alter_sink(name, config, wanted, told=await self._all_partitions(config))
         return await self._alter_source(name, config, [(partition, None) for partition, _ in committed])
@@ -197,8 +197,12 @@ def _matching(pattern: str, topics: Iterable[str]) -> list[str]:
     return [topic for topic in topics if compiled.fullmatch(topic) is not None]
 
 
-def _group_offsets(name: str, entries: Sequence[Entry]) -> dict[TopicPartition, int | None]:
-    """Read sink partitions and offsets; numbers may be text, as Kafka takes them."""
+def group_offsets(name: str, entries: Sequence[Entry]) -> dict[TopicPartition, int | None]:
+    """Return a sink's partitions with their offsets; numbers may be text, as Kafka takes them.
+
+    Raises:
+        ConfigError: offsets.invalid.
+    """
     found: dict[TopicPartition, int | None] = {}
     for partition, offset in entries:
         if not partition:
