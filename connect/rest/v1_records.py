@@ -120,7 +120,7 @@ async def read(
         raise ConfigError("max_bytes and max_records are 1 or more", code="request.invalid")
     admin, at = herder_of(request).cluster.admin, TopicPartition(name_of(topic), partition)
     bounds = _Bounds(min(max_records, READ_RECORDS_MAX), min(max_bytes, READ_BYTES_MAX))
-    async with _reads(request):
+    async with reads(request):
         before = bounds.size_bytes
         rows, next_offset = await _read(admin, at, offset, bounds, isolation)
         # Unpacked, as rows, as text: some times what the records have. It goes back to the system after a burst.
@@ -144,7 +144,7 @@ class _Bounds:
     size_bytes: int
 
 
-def _reads(request: Request) -> asyncio.Semaphore:
+def reads(request: Request) -> asyncio.Semaphore:
     """Return what a read waits for: that few enough are under way."""
     state = request.app.state
     if not hasattr(state, "reads"):

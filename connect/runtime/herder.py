@@ -59,6 +59,7 @@ from connect.runtime.rewinds import Rewound, Row, Target, sink_rows, source_rows
 from connect.runtime.secrets import redact
 from connect.runtime.states import Request, target_after
 from connect.runtime.task_host import TaskHost
+from connect.runtime.topic_search import converter_keys
 from connect.runtime.validation import validator
 from connect.runtime.validation.checking import Checks
 from connect.runtime.views import ForbiddenError, Views
@@ -624,6 +625,15 @@ class Herder(Views):
         if self._configs.config(name) is None:
             return None
         return self._lifecycle.running_config(name) or await self._resolved(name)
+
+    async def converters_of(self, name: str) -> dict[str, str]:
+        """Return the keys of a connector's converters, with their values.
+
+        Raises:
+            NotFoundError: connector.not_found.
+        """
+        self._config(name)
+        return converter_keys(await self._with_values(name) or {})
 
     def _is_running(self, name: str) -> bool:
         """Say whether a connector's tasks run, each of them."""

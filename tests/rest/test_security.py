@@ -55,6 +55,8 @@ async def test_the_role_read_does_not_see_configs_in_clear_by_way_of_their_topic
     users, _ = make_users(tmp_path)
     async with served_worker(tmp_path, **{FILE: str(users)}) as worker:
         for topic in ("connect-configs", "connect%2Dconfigs", "connect-configs;x", "%63onnect-configs"):
+            searched = await worker.get(f"/v1/topics/{topic}/search", auth=BOB)
+            assert (searched.status_code, searched.headers["x-connect-error-code"]) == (403, "auth.denied")
             path = f"/v1/topics/{topic}/partitions/0/records"
             assert (await worker.get(path, auth=BOB)).status_code == 403, path
         assert (await worker.get("/v1/topics/connect-configs/partitions/0/records", auth=ANN)).status_code == 200

@@ -1,0 +1,28 @@
+"""How bytes are shown that nobody chose a converter for; searches are in tests/rest/test_v1_topic_search.py."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connect.runtime.topic_search import VALUE_BYTES_MAX, converter_keys, guessed
+
+
+@given(st.binary() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
+def test_any_bytes_are_shown_as_something_that_json_has(data: bytes) -> None:
+    shown = guessed(data)
+    assert isinstance(shown, str | dict | list)
+    if isinstance(shown, str):
+        assert shown.encode() == data
+
+
+def test_numbers_stay_the_text_that_they_are_and_long_text_is_cut_between_characters() -> None:
+    assert guessed(b"0123") == "0123"
+    assert guessed(b"x" + "ü".encode() * VALUE_BYTES_MAX) == "x" + "ü" * (VALUE_BYTES_MAX // 2 - 1)
+
+
+def test_keys_of_converters_are_told_from_others() -> None:
+    assert converter_keys({"value.converter": "J", "value.converter.x": "1", "topics": "t"}) == {
+        "value.converter": "J",
+        "value.converter.x": "1",
+    }
