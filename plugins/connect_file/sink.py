@@ -35,6 +35,8 @@ from connect.api import (
     EnvironmentFault,
     ExactlyOnceSupport,
     FailedRecord,
+    Preview,
+    PreviewItem,
     Problem,
     RetriableError,
     SinkConnector,
@@ -134,6 +136,24 @@ class FileStreamSinkTask(SinkTask[FileStreamSinkConfig]):
         file, self._file = self._file, None
         if file is not None:
             await file.close()
+
+    async def preview(self, batches: Sequence[Batch]) -> Preview:
+        """Return the lines that would be appended; the file is looked at, and not opened."""
+        for problem in await asyncio.to_thread(problems_of, self.config):
+            raise ConfigError(problem.message, code=UNWRITABLE, config_path=problem.key)
+        items, failed = list[PreviewItem](), list[FailedRecord]()
+        first: DataError | None = None
+        for index, value in enumerate(value for batch in batches for value in batch.values):
+            try:
+                line = to_lines([value]).decode("utf-8", "replace").removesuffix("\n")
+                items.append(PreviewItem(line, records=(index,)))
+            except DataError as error:
+                first = first or error
+                failed.append(FailedRecord(index, error.message))
+        if first is not None:
+            raise DataError(first.message, failed=failed, code=first.code, hint=first.hint)
+        told = "which records the file has already is not looked at" if self.config.is_exactly_once else ""
+        return Preview("lines", items, told)
 
     async def put_batch(self, batch: Batch) -> None:
         await self.put_batches([batch])
@@ -251,16 +271,21 @@ class FileStreamSinkConnector(SinkConnector[FileStreamSinkConfig]):
         return True
 
     def check(self) -> list[Problem]:
-        if not self.config.file:
-            return []
-        path = Path(self.config.file)
-        if path.is_dir():
-            return [Problem("file", f"{str(path)!r} is a folder")]
-        if not path.parent.is_dir():
-            return [Problem("file", f"file {str(path)!r} cannot be created: folder {str(path.parent)!r} is not there")]
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            return [Problem("file", f"file {str(path)!r} cannot be written: Permission denied")]
+        return problems_of(self.config)
+
+
+def problems_of(config: FileStreamSinkConfig) -> list[Problem]:
+    """Return what keeps the file from being written, as far as a look tells. Blocks."""
+    if not config.file:
         return []
+    path = Path(config.file)
+    if path.is_dir():
+        return [Problem("file", f"{str(path)!r} is a folder")]
+    if not path.parent.is_dir():
+        return [Problem("file", f"file {str(path)!r} cannot be created: folder {str(path.parent)!r} is not there")]
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        return [Problem("file", f"file {str(path)!r} cannot be written: Permission denied")]
+    return []
 
 
 def _lines_of(batches: Sequence[Batch], masks: Sequence[Sequence[bool] | None]) -> bytes:

@@ -19,6 +19,7 @@ from connect.api import (
     EnvironmentFault,
     ExactlyOnceSupport,
     FailedRecord,
+    Preview,
     Problem,
     RetriableError,
     SinkConnector,
@@ -28,11 +29,13 @@ from connect.api import (
 from connect_postgres.blame import Blame, Kept, may_have_column, message_of, record_of
 from connect_postgres.catalog import TableInfo
 from connect_postgres.connection import close, connect, ended_when_silent
-from connect_postgres.envelope import unwrapped
+from connect_postgres.envelope import Unwrapped, unwrapped
 from connect_postgres.failures import explained, line_of
 from connect_postgres.names import TableName
 from connect_postgres.offsets import GONE_HINT, LOCK_TIMEOUT, At, OffsetsMovedError, TargetOffsets
 from connect_postgres.presumed import Presumptions
+from connect_postgres.previews import LIMITS, VERSION_MIN, TemporaryTables
+from connect_postgres.previews import told as told_of_preview
 from connect_postgres.sink_checks import sink_problems
 from connect_postgres.sink_config import SinkConfig
 from connect_postgres.steps import Step, Steps
@@ -61,6 +64,9 @@ class _AllNamed(DataError):
 class JdbcSinkTask(SinkTask[SinkConfig]):
     """Writes over one connection. What the server may have lost with a connection is looked for at once, though no
     record may follow (`_look_after`): one call of the runtime, or that, is at work at a time."""
+
+    #: What was written, with how many records were in front of its batch, of a preview alone.
+    _written: list[tuple[Step, int]] | None = None
 
     async def start(self) -> None:
         self._connection: asyncpg.Connection | None = None
@@ -194,6 +200,52 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
                 await self._offsets.delete(connection, partitions)
         except ConfigError as error:
             self.context.log.warning("%s", error.message)
+
+    # -- previews ------------------------------------------------------------------------------------------------------
+
+    async def preview(self, batches: Sequence[Batch]) -> Preview:
+        """Write to temporary tables like the real ones, in a transaction that is rolled back; see `previews`."""
+        rows = unwrapped([batch for batch in batches if len(batch)], self.config)
+        if not rows.batches:
+            return Preview("statements", (), "nothing is written of these records")
+        try:
+            await self.start()
+            self._is_exactly_once = self._recognises = False
+            connection, _ = await self._connected()
+            if connection.get_server_version().major < VERSION_MIN:
+                raise ConfigError(f"{self.config.target} is older than PostgreSQL {VERSION_MIN}: no preview can be had")
+            return await self._previewed(connection, rows)
+        finally:
+            await self.stop()  # with the connection the transaction ends
+
+    async def _previewed(self, connection: asyncpg.Connection, rows: Unwrapped) -> Preview:
+        tables = TemporaryTables(self.config, connection)
+        self._tables, self._steps = tables, Steps(self.config, tables, self._say)
+        self._written = []
+        if self.config.is_exactly_once:
+            tables.notes["offsets are not stored, and which records are in the target already is not looked at"] = None
+        try:
+            async with self._explained("making temporary tables for a preview"):
+                await connection.transaction().start()
+                await connection.execute(LIMITS)
+                for name in dict.fromkeys(self._table_of(batch.topic) for batch in rows.batches):
+                    await tables.find(connection, name)
+            await self._put(rows.batches)
+            async with self._explained("comparing records with what is there"):
+                failed, items = await tables.refused(connection, self._written)
+            if failed:
+                raise DataError(failed[0].reason, failed=failed)
+        except ConnectError as error:
+            error.message, error.hint = tables.of_real(error.message), tables.of_real(error.hint)
+            if isinstance(error, DataError):
+                error.failed = tuple(
+                    FailedRecord(bad.index, tables.of_real(bad.reason), bad.details)
+                    for bad in error.failed
+                    if isinstance(bad, FailedRecord)
+                )
+                raise rows.located(error) from error.__cause__
+            raise
+        return told_of_preview(tables, self._written, items, rows.places)
 
     # -- putting -------------------------------------------------------------------------------------------------------
 
@@ -385,6 +437,8 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
             await self._commit_kept(connection, offsets)
             return
         await self._drop_kept()
+        if self._written is not None:
+            self._written.clear()
         names = [self._table_of(batch.topic) for batch in batches]
         shown = ", ".join(sorted(set(map(str, names))))
         before = 0
@@ -455,6 +509,8 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
                 async for step in self._steps.of(connection, name, batch, recognise=recognise):
                     if known := await step.write(writer):
                         self._tell_known(known, name)
+                    if self._written is not None:
+                        self._written.append((step, before))
                     self._say_way(step)
         except DataError as error:
             index = index_of(line_of(error.__cause__))

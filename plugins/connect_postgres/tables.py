@@ -109,8 +109,15 @@ class Tables:
         parts = [self._definition(fields, column, required=column in fields.key) for column in fields.columns]
         if fields.key:
             parts.append(f"PRIMARY KEY ({', '.join(map(quoted, fields.key))})")
+        await self._take_turn(connection)
+        await self._alter(connection, f"CREATE TABLE IF NOT EXISTS {name.sql} ({', '.join(parts)})")
+
+    async def _take_turn(self, connection: asyncpg.Connection) -> None:
         await connection.execute(TURN)
-        await connection.execute(f"CREATE TABLE IF NOT EXISTS {name.sql} ({', '.join(parts)})")
+
+    async def _alter(self, connection: asyncpg.Connection, statement: str) -> None:
+        """Have a table made, or changed."""
+        await connection.execute(statement)
 
     async def _evolve(
         self, connection: asyncpg.Connection, table: TableInfo, missing: list[str], fields: Fields
@@ -118,8 +125,8 @@ class Tables:
         if not self._config.adds_columns:
             raise lacking(table, missing)
         additions = [f"ADD COLUMN IF NOT EXISTS {self._addition(fields, column)}" for column in missing]
-        await connection.execute(TURN)
-        await connection.execute(f"ALTER TABLE {table.name.sql} {', '.join(additions)}")
+        await self._take_turn(connection)
+        await self._alter(connection, f"ALTER TABLE {table.name.sql} {', '.join(additions)}")
 
     async def widened(
         self, connection: asyncpg.Connection, table: TableInfo, fields: Fields, *, is_whole: bool = True
@@ -131,13 +138,13 @@ class Tables:
             return table
         if not changes(table, fields, inserts=inserts):
             return table
-        await connection.execute(TURN)
+        await self._take_turn(connection)
         self._known.pop(table.name, None)
         fresh = await describe_table(connection, table.name)  # another task may have widened it further
         clauses = [] if fresh is None else changes(fresh, fields, inserts=inserts)
         if clauses:
             self._say(f"table {table.name}: {', '.join(clauses)}")
-            await connection.execute(f"ALTER TABLE {table.name.sql} {', '.join(clauses)}")
+            await self._alter(connection, f"ALTER TABLE {table.name.sql} {', '.join(clauses)}")
             fresh = await describe_table(connection, table.name)
         await connection.reload_schema_state()
         for name in [name for name, known in self._known.items() if known.name == table.name]:

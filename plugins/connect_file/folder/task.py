@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from connect.api import Batch, RetriableError, SinkTask
+from connect.api import Batch, Preview, RetriableError, SinkTask
 from connect_file.delimited import delimiter_of
 from connect_file.errors import reason
 from connect_file.folder.config import FolderSinkConfig
@@ -27,6 +27,7 @@ from connect_file.folder.part_file import PartFile
 from connect_file.folder.partition import PartitionFiles
 from connect_file.folder.placing import prepare
 from connect_file.folder.planning import FileState, Planner, Rolling
+from connect_file.folder.previews import preview
 from connect_file.folder.times import schedule_slot
 
 #: What formats hold back for all files of a task together.
@@ -47,17 +48,25 @@ class FolderSinkTask(SinkTask[FolderSinkConfig]):
     _is_stuck = False
 
     def start(self) -> None:
-        config = self.config
         self._partitions = {}
-        self._encoder = encoder_of(config)
+        self._set_up(encoder_of(self.config))
+        self._syncs = self.config.fsync_policy == "always"
+        prepare(self.config.folder, self.context.connector)
+
+    def preview(self, batches: Sequence[Batch]) -> Preview:
+        """Return the files that would be written, with what they would hold."""
+        encoder = encoder_of(self.config, "none")
+        self._set_up(encoder)
+        return preview(batches, self.config, self._planner, self._template, encoder)
+
+    def _set_up(self, encoder: Encoder) -> None:
+        config, self._encoder = self.config, encoder
         times = config.times()
         extension = (config.file_extension or self._encoder.extension) + EXTENSIONS[config.compression_type]
         self._template = config.template(times, extension)
         interval_ms = config.rotate_interval_ms
         rolling = Rolling(config.flush_size, interval_ms if interval_ms >= 0 else None)
         self._planner = Planner(self._encoder, self._template, times, rolling, nulls=config.behavior_on_null_values)
-        self._syncs = config.fsync_policy == "always"
-        prepare(config.folder, self.context.connector)
 
     def open(self, partitions: Sequence[At]) -> None:
         opened: dict[At, PartitionFiles] = {}
@@ -211,8 +220,11 @@ class FolderSinkTask(SinkTask[FolderSinkConfig]):
         return self._partitions[at].end_of(identity)
 
 
-def encoder_of(config: FolderSinkConfig) -> Encoder:
+def encoder_of(config: FolderSinkConfig, compression: str | None = None) -> Encoder:
     """Return the format of files.
+
+    Args:
+        compression: In place of the config's.
 
     Raises:
         ConfigError: What it needs is not installed.
@@ -221,7 +233,7 @@ def encoder_of(config: FolderSinkConfig) -> Encoder:
         from connect_file.folder.parquet import ParquetEncoder
 
         return ParquetEncoder(config.parquet_codec)
-    body = packed_body(config.compression_type)
+    body = packed_body(compression or config.compression_type)
     if config.format == "csv":
         return CsvEncoder(
             body,
