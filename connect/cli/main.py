@@ -56,6 +56,9 @@ _COMMANDS: Final = {
     "migrate": _Named("migrate", "migrate", "Say what becomes of configs of Kafka Connect, key by key."),
     "perf": _Named("perf", "perf", "Measure producing and consuming."),
     "plugin": _Named("plugins", "plugin", "Show, make, test and check plugins: connectors, converters, transforms."),
+    "preview": _Named(
+        "preview", "preview", "Show what a connector would do with real records, step by step; nothing of it stays."
+    ),
     "produce": _Named(
         "produce", "produce", "Append the lines of FILE, or of standard input, to a topic: one record a line."
     ),
