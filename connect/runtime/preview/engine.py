@@ -187,7 +187,7 @@ class Previews:
             "class": desc.name,
             "walks": [],
             "target": None,
-            "problems": _problems(infos, secret_keys(self._plugins, config), secrets),
+            "problems": _problems(infos, config, secret_keys(self._plugins, config), secrets),
             "error": None,
             "ended_by": "end",
             "took_ms": 0,
@@ -349,13 +349,16 @@ def _key(partition: Mapping[str, Any]) -> str:
     return orjson.dumps(dict(partition), option=orjson.OPT_SORT_KEYS, default=str).decode()
 
 
-def _problems(infos: ConfigInfos, secret: Collection[str], secrets: Collection[str]) -> list[ConfigProblem]:
-    """Return what is wrong, with the values at fault where they are no secrets."""
+def _problems(
+    infos: ConfigInfos, given: Mapping[str, str | None], secret: Collection[str], secrets: Collection[str]
+) -> list[ConfigProblem]:
+    """Return what is wrong, with the values at fault, as they were given, where they are no secrets."""
     found = list[ConfigProblem]()
     for info in infos.configs:
-        for message in info.value.errors:
-            problem: ConfigProblem = {"name": info.value.name, "message": without(message, secrets)}
-            if info.value.value is not None:
-                problem["value"] = shown(info.value.value, secret=info.value.name in secret)
+        name = info.value.name
+        for message in info.value.errors[:1]:  # the others follow from it: what is no number is null, too
+            problem: ConfigProblem = {"name": name, "message": without(message, secrets)}
+            if (value := given.get(name)) is not None:
+                problem["value"] = shown(value, secret=name in secret)
             found.append(problem)
     return found

@@ -1,0 +1,150 @@
+"""POST /v1/preview: for files and generated data, which are as they were before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connect.records import Columns
+from tests.support.worker import RunningWorker, running_worker
+
+
+@pytest.fixture
+async def worker(tmp_path: Path):
+    async with running_worker(tmp_path) as running:
+        yield running
+
+
+async def previewed(worker: RunningWorker, config: dict[str, Any], **more: Any) -> dict[str, Any]:
+    answer = await worker.client.post("/v1/preview", json={"config": config, **more})
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def tree_of(folder: Path) -> dict[str, Any]:
+    """Every file and folder, with what it holds and when it was written to."""
+    return {
+        str(path.relative_to(folder)): (path.read_bytes() if path.is_file() else None, path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+async def log_of(worker: RunningWorker) -> Any:
+    admin = worker.herder.cluster.admin
+    topics = await admin.describe_topics(await admin.list_topics())
+    return {name: [(p.partition, p.log_end_offset) for p in info.partitions] for name, info in topics.items()}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "a.csv").write_text("id,name\n1,x\n2,y\n")
+    (folder / "b.csv").write_text("id,name\n3,z\n")
+    (folder / "read").mkdir()
+    return folder
+
+
+SOURCES: list[tuple[dict[str, str], int]] = [
+    ({"connector.class": "FileStreamSource", "topic": "t", "file": "{}/a.csv"}, 3),
+    ({"connector.class": "FileStreamSource", "topic": "t", "files": "{}/*.csv", "format": "csv"}, 3),
+    ({"connector.class": "FileStreamSource", "topic": "t", "files": "{}/*.csv", "on.eof": "delete"}, 5),
+    (
+        {
+            "connector.class": "FileStreamSource",
+            "topic": "t",
+            "files": "{}/*.csv",
+            "on.eof": "move",
+            "on.eof.folder": "{}/read",
+        },
+        5,
+    ),
+    ({"connector.class": "Datagen", "kafka.topic": "t", "quickstart": "users", "max.interval": "60000"}, 10),
+]
+
+
+@pytest.mark.parametrize(("config", "count"), SOURCES)
+async def test_sources_of_files_and_generated_data_leave_everything_as_it_was(
+    worker: RunningWorker, files: Path, config: dict[str, str], count: int
+) -> None:
+    config = {"name": "s", **{key: value.replace("{}", str(files)) for key, value in config.items()}}
+    before = tree_of(files), await log_of(worker)
+    answer = await previewed(worker, config, records=10)
+    assert (answer["problems"], answer["error"], len(answer["walks"])) == ([], None, count)
+    assert (tree_of(files), await log_of(worker)) == before
+    assert worker.herder.connectors() == []
+
+
+async def test_standard_input_is_not_read(worker: RunningWorker) -> None:
+    answer = await previewed(worker, {"name": "s", "connector.class": "FileStreamSource", "topic": "t"})
+    assert "standard input cannot be previewed" in answer["error"]["message"]
+
+
+async def test_a_file_that_is_not_there_is_told(worker: RunningWorker, tmp_path: Path) -> None:
+    config = {"name": "s", "connector.class": "FileStreamSource", "topic": "t", "file": str(tmp_path / "none.txt")}
+    answer = await previewed(worker, config)
+    assert answer["error"]["code"] == "preview.waiting"
+    assert "none.txt" in answer["error"]["message"]
+
+
+async def filled(worker: RunningWorker, *values: str) -> None:
+    await worker.herder.cluster.admin.create_topic("t")
+    producer = worker.herder.cluster.producer(client_id="test")
+    await producer.append("t", Columns([value.encode() for value in values], None, 1, None), partition=0)
+    await producer.aclose()
+
+
+SINKS: list[tuple[dict[str, str], str, list[str]]] = [
+    ({"connector.class": "FileStreamSink", "file": "{}/out.txt"}, "lines", ['{"id":1}', '{"id":2}']),
+    ({"connector.class": "FileStreamSink", "file": "{}/a.csv"}, "lines", ['{"id":1}', '{"id":2}']),
+    (
+        {"connector.class": "FileStreamSink", "file": "{}/out.txt", "delivery.guarantee": "exactly-once"},
+        "lines",
+        ['{"id":1}', '{"id":2}'],
+    ),
+    ({"connector.class": "FolderSink", "folder": "{}", "format": "json"}, "files", ['{"id":1}\n{"id":2}']),
+    (
+        {"connector.class": "FolderSink", "folder": "{}", "format": "csv", "compression.type": "gzip"},
+        "files",
+        ["id\n1\n2"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("config", "kind", "texts"), SINKS)
+async def test_sinks_of_files_tell_what_they_would_write_and_leave_everything_as_it_was(
+    worker: RunningWorker, files: Path, config: dict[str, str], kind: str, texts: list[str]
+) -> None:
+    await filled(worker, '{"id":1}', '{"id":2}')
+    converter = {
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "value.converter.schemas.enable": "false",
+    }
+    config = {"name": "k", "topics": "t", **converter, **{k: v.replace("{}", str(files)) for k, v in config.items()}}
+    before = tree_of(files), await log_of(worker), await worker.herder.cluster.groups.list()
+    answer = await previewed(worker, config)
+    assert (answer["problems"], answer["error"]) == ([], None)
+    assert answer["target"]["kind"] == kind
+    found = [item["text"] for item in answer["target"]["items"]]
+    assert [text.partition("\n")[2] if kind == "files" else text for text in found] == texts
+    assert (tree_of(files), await log_of(worker), await worker.herder.cluster.groups.list()) == before
+
+
+async def test_a_folder_that_is_not_there_is_told(worker: RunningWorker, tmp_path: Path) -> None:
+    await filled(worker, "{}")
+    config = {"name": "k", "topics": "t", "connector.class": "FileStreamSink", "file": str(tmp_path / "no" / "out.txt")}
+    answer = await previewed(worker, {**config, "value.converter.schemas.enable": "false"})
+    steps = answer["walks"][0]["steps"]
+    assert (answer["error"] or steps[-1]["error"])["message"]
+
+
+async def test_what_cannot_be_asked_is_400_and_says_what(worker: RunningWorker) -> None:
+    answer = await worker.client.post("/v1/preview", json={"config": {"name": "s"}, "records": 0})
+    assert (answer.status_code, answer.json()["error_code"]) == (400, 400)
+    assert "'records' is 0" in answer.json()["message"]
+    answer = await worker.client.post("/v1/preview", json={"config": {"name": "s"}})
+    assert answer.status_code == 400
+    assert "connector.class" in answer.json()["message"]
