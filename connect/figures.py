@@ -20,6 +20,10 @@ from typing import Final
 BOUNDS_S: Final = (0.01, 0.1, 1.0, 10.0)
 #: The same where there is one of a worker.
 FINE_BOUNDS_S: Final = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
+#: The same where a quantile is read from them.
+BATCH_BOUNDS_S: Final = (
+    0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0,
+)  # fmt: skip
 #: How long one sample of a window lasts.
 SAMPLE_S: Final = 30.0
 #: How many samples a window has, the one under way too.

@@ -245,14 +245,14 @@ class Hub:
         self._cost_s = 0.0
         self._moved.take(now_s, self._records(herder))
         version, changed = self.version + 1, False
-        names, restarts = herder.connectors(), herder.restarts()
+        names, restarts, p99s = herder.connectors(), herder.restarts(), self._p99s(herder)
         for number, name in enumerate(names, 1):
             if number % _TURN == 0:
                 self._cost_s += time.thread_time() - began
                 await asyncio.sleep(0)
                 began = time.thread_time()
             if herder.etag(name) is not None:  # else it was deleted in between
-                changed |= self._rows.look(herder, name, self._figures(name, now_s, restarts), version)
+                changed |= self._rows.look(herder, name, self._figures(name, now_s, restarts, p99s), version)
         gone = self._rows.gone(names)
         for name in gone:
             if len(self._gone) == _GONE_MAX:
@@ -272,9 +272,19 @@ class Hub:
         for progress in self._others:
             yield progress.id, progress.records
 
-    def _figures(self, name: str, now_s: float, restarts: Mapping[str, int]) -> Figures:
+    def _p99s(self, herder: Herder) -> dict[str, float]:
+        """Return that of the slowest task of each connector, of those that have moved something."""
+        recorder, found = herder.base.recorder, dict[str, float]()
+        told = [(runner.id, recorder.p99_ms(runner.id)) for runner in herder.base.worker.runners()]
+        for task, took_ms in (*told, *((progress.id, progress.batch_ms_p99) for progress in self._others)):
+            if took_ms is not None:
+                found[task.connector] = max(found.get(task.connector, 0.0), rounded(took_ms))
+        return found
+
+    def _figures(self, name: str, now_s: float, restarts: Mapping[str, int], p99s: Mapping[str, float]) -> Figures:
         return Figures(
             records_per_second=rounded(self._moved.rate(name, now_s)),
+            batch_ms_p99=p99s.get(name),
             lag=self._lags.get(name),
             position=self._positions.get(name),
             restarts=restarts.get(name, 0),

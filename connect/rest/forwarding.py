@@ -36,6 +36,8 @@ _OWN: Final = (
     "/", "/health", "/health/live", "/health/ready", "/metrics", "/openapi.json", "/v1/worker", "/v1/workers",
     "/v1/worker/info", "/v1/plugins/refresh", "/v1/me",
 )  # fmt: skip
+#: Its part of what the group knows of a connector.
+_OWN_PARTS: Final = "/v1/worker/connectors/"
 _LOGGERS: Final = "/admin/loggers"
 #: Headers of one connection, and what the client for the leader makes itself.
 _HOP: Final = frozenset(
@@ -238,7 +240,7 @@ def _is_own(scope: Scope) -> bool:
     path = route_path(scope)
     if path == _LOGGERS or path.startswith(_LOGGERS + "/"):
         return "cluster" not in parse_qs(scope.get("query_string", b"").decode("latin-1").lower()).get("scope", [])
-    return path in _OWN
+    return path in _OWN or path.startswith(_OWN_PARTS)
 
 
 async def _body_of(receive: Callable[[], Any]) -> bytes:

@@ -42,6 +42,7 @@ async def worker(request: Request) -> Answer[Worker]:
             "lag": lags[p.id.connector].of_task(p.id.task) if p.id.connector in lags else None,
             "gauges": dict(p.gauges),
             "waiting_for": None if p.waiting_for is None else redact(p.waiting_for),
+            "batch_ms_p99": p.batch_ms_p99,
         }
         for p in base.progress()
     ]

@@ -20,6 +20,7 @@ from connect.runtime.board import StatusBoard
 from connect.runtime.border.watchdog import Notice, Watchdog
 from connect.runtime.clock import now_ms
 from connect.runtime.live.failures import Failures
+from connect.runtime.live.rings import Recorder
 from connect.runtime.loggers import Loggers
 from connect.runtime.model import Health, State, TaskId, TaskProgress, worker_id_of
 from connect.runtime.observers import Observers
@@ -164,6 +165,12 @@ class Base:
             self.traces,
         )
         self.worker = Worker(self.around, self.offsets)
+        #: Rates and times of the last hour of what runs here.
+        self.recorder = Recorder(
+            lambda: ((runner.id, runner.meter) for runner in self.worker.runners()),
+            lambda name: self.configs.config(name) is not None,
+            now_ms,
+        )
         self.plugin_refresh = PluginRefresh(plugins, config, self.observers, cluster.cluster_id, self.worker.specs)
         self._writer: asyncio.Task[None] | None = None
 
@@ -187,7 +194,8 @@ class Base:
         found = []
         for progress in self.worker.progress():
             status = self.statuses.tasks(progress.id.connector).get(progress.id.task)
-            found.append(progress if status is None else replace(progress, state=State(status.state)))
+            state = progress.state if status is None else State(status.state)
+            found.append(replace(progress, state=state, batch_ms_p99=self.recorder.p99_ms(progress.id)))
         return found
 
     async def open(self) -> None:
@@ -213,6 +221,7 @@ class Base:
         self.observers.start()
         self.observers.tell("connect_worker_started", cluster_id=self.cluster.cluster_id, version=connect.__version__)
         await self.plugin_refresh.start()
+        self.recorder.start()
 
     async def _open_history(self) -> None:
         """Open the history, or do without where the worker may not use its topic: a cluster whose ACLs are those of
@@ -246,6 +255,7 @@ class Base:
             await release_all(
                 (
                     *before,
+                    self.recorder.aclose,
                     self._end_writer,
                     self.statuses.write,
                     self.plugin_refresh.aclose,
@@ -307,6 +317,7 @@ class Base:
         self.failures.heed(name, task, before, now)
         if task is None and now is None and self.configs.config(name) is None:
             self.failures.forget(name)
+            self.recorder.forget(name)
         for heard in tuple(self.on_status):
             heard(name, task)
 

@@ -64,3 +64,38 @@ def cause_of(trace: str | None) -> Cause | None:
     if frames and code in _OF_CODE:
         place = f"{frames[-1]['file']}, line {frames[-1]['line']}, in {frames[-1]['name']}"
     return Cause(coded["message"] if coded else message, code, hint, place)
+
+
+#: A line of Python's traceback that names an exception, and not where it was raised.
+_RAISED: Final = re.compile(r"(?P<name>[A-Za-z_][\w.]*(?:Error|Exception|Fault|Interrupt|Exit|Group|Warning)?)(?:: |$)")
+_FOLLOWS: Final = ("The above exception was the direct cause", "During handling of the above exception")
+_JAVA: Final = re.compile(r"(?m)^\s*(at [\w.$<>/]+\(|Caused by: )")
+
+
+def frames_of(trace: str | None) -> str:
+    """Return Python's part of a trace: from its first frame on; empty where it has none."""
+    text = (trace or "").strip()
+    at = re.search(r"(?m)^\s*([+|] )*(Traceback \(most recent call last\)|Exception Group Traceback)", text)
+    return text[at.start() :] if at else ""
+
+
+def java_text(trace: str | None) -> str:
+    """Return a trace as Java writes one: the effect first, and below it what it was caused by, without Python's frames.
+
+    A trace of Java's own is returned as it is, as far as it goes.
+    """
+    text = (trace or "").strip()
+    if _JAVA.search(text):
+        return text[: len(text) - len(frames_of(text))].rstrip()
+    raised: list[str] = []
+    for part in re.split("|".join(re.escape(line) + ".*" for line in _FOLLOWS), frames_of(text)):
+        lines = part.strip().splitlines()
+        # What was raised stands behind the last frame, which is indented.
+        last = max((number for number, line in enumerate(lines) if line.startswith((" ", "\t"))), default=-1)
+        told = "\n".join(line for line in lines[last + 1 :] if line.strip())
+        if told and _RAISED.match(told):
+            raised.append(told)
+    if not raised:
+        cause = cause_of(text)
+        return "" if cause is None else cause.message
+    return "\nCaused by: ".join(reversed(raised))

@@ -178,6 +178,7 @@ class Herder(Views):
                 raise
             self.base.do_without_history(error)
         self._lifecycle.begin()
+        self.base.recorder.lags = self._lag_counts
         self._ready = True
         return self
 
@@ -187,6 +188,7 @@ class Herder(Views):
         On a base of somebody else's the tasks go on, wherever they run.
         """
         self._ready = False
+        self.base.recorder.lags = None
         try:
             await self.previews.aclose()
             await self._lifecycle.__aexit__(*exc_info)

@@ -194,6 +194,8 @@ class TaskProgress:
         throttled: Whether `rate.limit.*` holds it up now.
         gauges: The plugin's own figures by name, as they are now; none of a task that failed.
         drained: Of a source: all that there was is in the log.
+        batch_ms_p99: How long the longest but one in a hundred of its batches took in about the last minute; None where
+            there were none.
     """
 
     id: TaskId
@@ -206,6 +208,7 @@ class TaskProgress:
     gauges: Mapping[str, float] = field(default_factory=dict)
     topics: tuple[str, ...] = field(default=())
     drained: bool = False
+    batch_ms_p99: float | None = None
 
 
 def worker_id_of(url: str) -> str:

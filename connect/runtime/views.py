@@ -281,6 +281,9 @@ class Views:
         """
         return await self._lags.look(since_s=since_s)
 
+    async def _lag_counts(self) -> Mapping[str, int]:
+        return {name: found.lag for name, found in (await self.lags()).items()} if self._sinks() else {}
+
     def rate(self, name: str) -> RateInfo:
         """Return how fast a connector may go.
 

@@ -302,31 +302,27 @@ async def test_a_status_that_does_not_count_is_told_of_as_late_and_taken_once_it
     await asyncio.gather(here.aclose(), there.aclose())
 
 
-async def test_each_change_of_a_status_is_told_with_what_was_before_whoever_set_it(tmp_path: Path) -> None:
-    cluster = await open_cluster(tmp_path)
-    topic = CompactedTopic(cluster, "status")
-    await topic.open()
-    statuses, told = StatusStore(topic, lambda: 1), list[tuple[str, int | None, str | None, str | None]]()
-    statuses.on_shown = lambda name, task, before, now: told.append(
+async def test_each_change_of_a_status_is_told_with_what_was_before_whoever_set_it(cluster: Cluster) -> None:
+    topic, store = await opened_store(cluster)
+    told = list[tuple[str, int | None, str | None, str | None]]()
+    store.on_shown = lambda name, task, before, now: told.append(
         (name, task, before and before.state, now and now.state)
     )
-    statuses.put_connector("c", Status("RUNNING", "w"))
-    statuses.put_task("c", 0, Status("RUNNING", "w"))
-    statuses.put_task("c", 0, Status("FAILED", "w"))
-    statuses.put_task("c", 1, Status("RUNNING", "w"))
-    await topic.put({b"status-task-c-1": b'{"state":"FAILED","worker_id":"other"}'})
-    statuses.look_again("c", 1)
-    statuses.forget("c", 1)
-    statuses.forget("c", 1)
-    statuses.drop("c")
+    store.put_connector("c", Status("RUNNING", "w"))
+    store.put_task("c", 0, Status("RUNNING", "w"))
+    store.put_task("c", 0, Status("FAILED", "w"))
+    await store.write()
+    await topic.put({b"status-task-c-1": b'{"state":"FAILED","worker_id":"other"}'}, timestamp_ms=1)
+    store.look_again("c", 1)
+    store.forget("c", 1)
+    store.forget("c", 1)
+    store.drop("c")
     assert told == [
         ("c", None, None, "RUNNING"),
         ("c", 0, None, "RUNNING"),
         ("c", 0, "RUNNING", "FAILED"),
-        ("c", 1, None, "RUNNING"),
+        ("c", 1, None, "FAILED"),
         ("c", 1, "FAILED", None),
         ("c", 0, "FAILED", None),
         ("c", None, "RUNNING", None),
     ]
-    await topic.aclose()
-    await cluster.aclose()

@@ -63,7 +63,8 @@ class Probe(TypedDict):
 
 class TaskProgress(TypedDict):
     """How far a task has come since its start; `lag` is a sink's, null also where another worker leads. `throttled`:
-    `rate.limit.*` holds it up now. `waiting_for`: what it cannot go on without. `gauges`: the plugin's own figures."""
+    `rate.limit.*` holds it up now. `waiting_for`: what it cannot go on without. `gauges`: the plugin's own figures.
+    `batch_ms_p99`: how long a batch took to be written, or put, but for one in a hundred, in about the last minute."""
 
     connector: str
     task: int
@@ -75,6 +76,7 @@ class TaskProgress(TypedDict):
     lag: int | None
     gauges: dict[str, float]
     waiting_for: str | None
+    batch_ms_p99: float | None
 
 
 @example(
@@ -97,6 +99,7 @@ class TaskProgress(TypedDict):
                 "lag": None,
                 "gauges": {"slot.lag.bytes": 4096.0},
                 "waiting_for": None,
+                "batch_ms_p99": 4.2,
             }
         ],
     }

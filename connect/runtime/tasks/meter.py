@@ -13,7 +13,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from connect.figures import Histogram, Shares, Window
+from connect.figures import BATCH_BOUNDS_S, Histogram, Shares, Window
 
 #: The stages that are told apart, in the order in which records of a source, then of a sink, pass them.
 STAGES: Final = ("poll", "transform", "convert", "write", "put", "commit")
@@ -59,6 +59,7 @@ class TaskMeter(Times):
 
     Attributes:
         poll_ms, put_ms, commit_ms: Times of polls, puts and commits.
+        batches: How long appends of a source, or puts of a sink, took, finer than in `stages`.
         batch: Records in a batch: of a poll that brought some, or of a fetch.
         active: Records in hand: polled, or fetched, and not written, or put.
         read, sent: Records: of a source polled, and written; of a sink fetched, and put.
@@ -76,6 +77,7 @@ class TaskMeter(Times):
     def __init__(self) -> None:
         super().__init__()
         self.shares = Shares("UNASSIGNED")
+        self.batches = Histogram(BATCH_BOUNDS_S)
         self.poll_ms, self.put_ms, self.commit_ms = Window(), Window(), Window()
         self.batch, self.active, self.transaction = Window(), Window(), Window()
         self.read_total = self.sent_total = 0
@@ -103,6 +105,7 @@ class TaskMeter(Times):
         """Take an append that was answered."""
         now_s = time.monotonic()
         self.took("write", seconds)
+        self.batches.observe(seconds)
         self.sent_total += records
         self.sent_bytes += size_bytes
         self.sent.record(records, now_s)
@@ -121,6 +124,7 @@ class TaskMeter(Times):
         """Take a put that the sink took."""
         now_s = time.monotonic()
         self.took("put", seconds)
+        self.batches.observe(seconds)
         self.put_ms.record(seconds * 1000, now_s)
         self.sent_total += records
         self.sent.record(records, now_s)
