@@ -47,7 +47,6 @@ _HEADERS: Final = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-cache",  # kept by browsers, and asked about by its ETag
     "Vary": "Accept-Encoding",
 }

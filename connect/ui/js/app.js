@@ -4,7 +4,7 @@ import { call, get, isLoggedIn, logIn, logOut, session } from "./api.js";
 import { follow, live, reconnect, STALE_MS } from "./live.js";
 import { Dialog } from "./parts/dialog.js";
 import { ErrorBox } from "./parts/errors.js";
-import { plain } from "./parts/text.js";
+import { count, plain } from "./parts/text.js";
 import { span, useNow } from "./parts/time.js";
 import { Toasts } from "./parts/toast.js";
 import { href, route } from "./router.js";
@@ -50,6 +50,7 @@ function App() {
       <nav aria-label="Main">${views.filter((view) => view.nav).map((view) => html`<a key=${view.to} href=${href(view.to)}
         aria-current=${isWithin(path, view) ? "page" : undefined}>${view.nav}</a>`)}</nav>
       <div class="top-right">
+        <${Workers} />
         <${Pulse} />
         ${me?.user && html`<span class="user" title=${`role ${me.role}`}>${plain(me.user, 60)}${me.can_change ? "" : html` <span class="tag">read only</span>`}</span>`}
         ${isLoggedIn() && html`<button type="button" class="quiet-button" onClick=${() => {
@@ -71,6 +72,18 @@ function App() {
 }
 
 const isWithin = (path, view) => path === view.to || (view.to === "/" ? path.startsWith("/connectors") : path.startsWith(`${view.to}/`));
+
+/** The worker that answers, and the others of its group. */
+function Workers() {
+  const worker = useStore(live, (value) => value.worker);
+  if (!worker) return null;
+  const all = worker.workers ?? [];
+  const told = all.map((one) => `${one.worker_id}: ${count(one.tasks, "task")}${one.leads ? ", leads" : ""}${one.leaving ? ", leaves" : ""}`).join("\n");
+  return html`<details class="workers"><summary title=${plain(told)}>${all.length > 1 ? count(all.length, "worker") : plain(worker.worker_id, 60)}</summary>
+    <ul>${all.map((one) => html`<li key=${one.worker_id}><span class="mono">${plain(one.worker_id, 80)}</span> ${count(one.tasks, "task")}
+      ${one.leads && html` <span class="tag">leads</span>`}${one.leaving && html` <span class="tag">leaves</span>`}</li>`)}
+      <li class="quiet">group ${plain(worker.group, 80)}, version ${plain(worker.version, 40)}</li></ul></details>`;
+}
 
 /** Whether what is shown is what is. */
 function Pulse() {

@@ -1,11 +1,10 @@
 // The state of all connectors, as it changes: one stream of events, and a new one when it ends.
-import { answerTo, Failure, get } from "./api.js";
+import { answerTo, Failure } from "./api.js";
 import { createStore } from "./store.js";
 
 const SILENCE_MS = 12000; // the worker says something each 5 s
 const AGAIN_MS = [500, 1000, 2000, 5000, 10000];
 const HIDDEN_MS = 60000;
-const POLL_MS = 2000;
 /** What is older is shown as old. */
 export const STALE_MS = 5000;
 
@@ -72,23 +71,21 @@ async function forever() {
 }
 
 async function once(signal, works) {
-  let answer;
-  try {
-    answer = await answerTo("GET", "/v1/events", { signal });
-  } catch (error) {
-    if (error.status !== 404) throw error;
-    return poll(signal, works);
-  }
+  const answer = await answerTo("GET", "/v1/events", { signal });
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { value, done } = await within(reader.read(), SILENCE_MS, () => ending.abort());
+    const { value, done } = await within(reader.read().catch(cut), SILENCE_MS, () => ending.abort());
     if (done) throw new Failure("GET", "/v1/events", 0, "the worker ended the stream of events");
     const parts = (rest + value).replaceAll("\r", "").split("\n\n");
     rest = parts.pop();
     for (const part of parts) take(part);
     works();
   }
+}
+
+function cut(error) {
+  throw error.name === "AbortError" ? error : new Failure("GET", "/v1/events", 0, "the connection to the worker was cut");
 }
 
 function take(text) {
@@ -122,24 +119,8 @@ function within(promise, ms, late) {
   return Promise.race([promise, tooLate]).finally(() => clearTimeout(timer));
 }
 
-// -- by asking again and again, of a worker that has no stream ------------------------------------------------------
-
-async function poll(signal, works) {
-  for (;;) {
-    const [listed, rates, lags] = await Promise.all([
-      get("/connectors?expand=status&expand=info", {}, { signal }),
-      get("/v1/throughput", { window_ms: 500 }, { signal }),
-      get("/v1/lag", {}, { signal }),
-    ]);
-    heard({ rows: rowsOf(listed, rates, lags), isLoaded: true });
-    works();
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    if (signal.aborted) return;
-  }
-}
-
 const WORST = ["FAILED", "UNASSIGNED", "RESTARTING", "STOPPED", "PAUSED", "RUNNING"];
-export const worst = (states) => WORST.find((state) => states.includes(state)) ?? states[0];
+const worst = (states) => WORST.find((state) => states.includes(state)) ?? states[0];
 
 /** The counts of a status as a row has them. */
 export function summary(status) {
@@ -150,25 +131,7 @@ export function summary(status) {
     worst: worst([status.connector.state, ...states]),
     tasks: {
       total: states.length, running: of("RUNNING"), failed: of("FAILED"), paused: of("PAUSED"),
-      unassigned: of("UNASSIGNED"),
+      unassigned: of("UNASSIGNED"), restarting: of("RESTARTING"),
     },
   };
-}
-
-function rowsOf(listed, rates, lags) {
-  const lagOf = new Map(lags.connectors.map((one) => [one.connector, one.lag]));
-  const rateOf = new Map();
-  for (const task of rates.tasks) rateOf.set(task.connector, (rateOf.get(task.connector) ?? 0) + task.records_per_second);
-  const before = live.get().rows;
-  return new Map(Object.entries(listed).map(([name, { status, info }]) => {
-    const made = summary(status);
-    const broken = [status.connector, ...status.tasks].find((one) => one.state === "FAILED");
-    return [name, {
-      name, type: status.type, class: info.config["connector.class"], ...made,
-      records_per_second: rateOf.get(name) ?? 0, batch_ms_p99: null, lag: lagOf.get(name) ?? null, position: null,
-      restarts: 0, failed_since: broken ? before.get(name)?.failed_since ?? Date.now() : null,
-      last_error: broken ? { at: null, code: null, message: (broken.trace ?? "").split("\n")[0], task: broken.id ?? null } : null,
-      next_restart: null, topics: 0,
-    }];
-  }));
 }
