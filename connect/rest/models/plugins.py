@@ -94,6 +94,49 @@ class LeftOut(TypedDict):
     cause: str
 
 
+# `class` is no name in Python, so this one is no class statement.
+InstalledPlugin = TypedDict(
+    "InstalledPlugin",
+    {
+        "class": str,
+        "type": str,
+        "version": str | None,
+        "plugin": str,
+        "origin": str,
+        "aliases": list[str],
+        "doc": str,
+        "exactly_once": bool | None,
+    },
+)
+
+
+@example(
+    {
+        "plugins": [
+            {
+                "class": CONFIG["connector.class"],
+                "type": "source",
+                "version": "4.3.1",
+                "plugin": "file",
+                "origin": "connect-file 4.3.1",
+                "aliases": ["FileStreamSource"],
+                "doc": "Reads lines of a file.",
+                "exactly_once": True,
+            }
+        ],
+        "broken": [{"name": "tick", "origin": "/plugins/tick.py", "cause": "No module named 'clock'"}],
+    }
+)
+class InstalledPlugins(TypedDict):
+    """Every plugin class of every kind, and what could not be loaded with its cause.
+
+    `exactly_once` says whether a connector can promise it, with a config that asks for it; null of other kinds.
+    """
+
+    plugins: list[InstalledPlugin]
+    broken: list[LeftOut]
+
+
 @example({"added": ["tick"], "changed": [], "removed": [], "broken": [], "outdated": []})
 class RefreshedPlugins(TypedDict):
     """What a refresh has found, by the plugins' names, and the connectors whose tasks on this worker run other code

@@ -8,11 +8,21 @@ export const views = [
     title: (params) => params[0],
     load: () => import("./views/connector.js"),
   },
+  { path: /^\/new$/, title: () => "New connector", load: () => import("./views/new.js") },
+  { path: /^\/compare$/, title: () => "Compare", load: () => import("./views/compare.js") },
+  { path: /^\/topics$/, title: () => "Topics", nav: "Topics", to: "/topics", load: () => import("./views/topics.js") },
+  { path: /^\/topics\/([^/]+)$/, title: (params) => params[0], load: () => import("./views/topic.js") },
+  { path: /^\/letters$/, title: () => "Dead letters", nav: "Dead letters", to: "/letters", load: () => import("./views/letters.js") },
+  { path: /^\/letters\/([^/]+)$/, title: (params) => params[0], load: () => import("./views/letters.js") },
+  { path: /^\/plugins$/, title: () => "Plugins", nav: "Plugins", to: "/plugins", load: () => import("./views/plugins.js") },
 ];
 
 /** The tabs of a connector's page, in their order: `view` is given `{name, row, config}`. */
 export const tabs = [
   { id: "", title: "Overview", load: () => import("./views/connector-overview.js") },
+  { id: "config", title: "Config", load: () => import("./views/connector-config.js") },
+  { id: "history", title: "History", load: () => import("./views/connector-history.js") },
+  { id: "letters", title: "Dead letters", load: () => import("./views/connector-letters.js") },
   { id: "offsets", title: "Offsets", load: () => import("./views/connector-offsets.js") },
   { id: "logs", title: "Logs", load: () => import("./views/connector-logs.js") },
   { id: "metrics", title: "Metrics", load: () => import("./views/connector-metrics.js") },
