@@ -6,6 +6,7 @@ come: a page that works is silent.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -45,6 +46,11 @@ class PageWorker:
     def __exit__(self, *exc_info: object) -> None:
         self.client.close()
         self._process.__exit__(*exc_info)
+
+    def cpu_s(self) -> float:
+        """Return the processor time that the worker has taken."""
+        fields = Path(f"/proc/{self._process.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> None:
         """End the process, as an outage."""

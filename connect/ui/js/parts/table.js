@@ -5,7 +5,7 @@ const BESIDE = 12; // rows drawn above and below what is seen
 const ALL_UP_TO = 60;
 
 /**
- * `columns` are `{id, title, cell(row), num, sortable, hint, wide}`, `rows` are sorted already. `sort` is `{by, dir}`
+ * `columns` are `{id, title, cell(row), num, sortable, hint, short}`, `rows` are sorted already. `sort` is `{by, dir}`
  * and `onSort(id)` changes it. `selected` is a Set of keys, with `onSelect(keys, isOn)`. `onOpen(row)` is Enter.
  * `kind` is a class for the style.
  */
@@ -42,9 +42,11 @@ export function Table({ label, columns, rows, keyOf, sort, onSort, selected, onS
   }, [isCut, rows.length]);
 
   useEffect(() => {
-    if (!wanted.current) return;
+    // A row far away is drawn a moment later, when the page has been scrolled to it.
+    const row = wanted.current && body.current?.querySelector(`tr[data-row="${active}"]`);
+    if (!row) return;
     wanted.current = false;
-    body.current?.querySelector(`tr[data-row="${active}"]`)?.focus();
+    row.focus({ preventScroll: true });
   });
 
   const move = (to) => {
@@ -93,7 +95,7 @@ export function Table({ label, columns, rows, keyOf, sort, onSort, selected, onS
         return html`<tr key=${key} role="row" data-row=${index} aria-rowindex=${index + 2} tabindex=${index === at ? 0 : -1} class=${rowClass?.(row) ?? ""}>
           ${onSelect && html`<td role="cell" class="check"><input type="checkbox" tabindex=${index === at ? 0 : -1} aria-label=${`Select ${key}`}
             checked=${selected.has(key)} onChange=${(event) => onSelect([key], event.target.checked)} /></td>`}
-          ${columns.map((column) => html`<td role="cell" class=${`c-${column.id} ${column.num ? "num" : ""}`} data-title=${column.title}>${column.cell(row)}</td>`)}
+          ${columns.map((column) => html`<td role="cell" class=${`c-${column.id} ${column.num ? "num" : ""}`} data-title=${column.short ?? column.title}>${column.cell(row)}</td>`)}
         </tr>`;
       })}
       ${to < rows.length && html`<${Space} rows=${rows.length - to} height=${height.current} />`}

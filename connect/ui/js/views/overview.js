@@ -16,7 +16,7 @@ import { useStore } from "../store.js";
 
 const BULK = ["pause", "resume", "stop", "restart-failed"];
 const WORST = { FAILED: 0, UNASSIGNED: 1, RESTARTING: 1, RUNNING: 2, PAUSED: 2, STOPPED: 2 };
-const STATES = ["FAILED", "UNASSIGNED", "RUNNING", "PAUSED", "STOPPED"];
+const STATES = ["FAILED", "UNASSIGNED", "RESTARTING", "RUNNING", "PAUSED", "STOPPED"];
 const TOLD_MAX = 5;
 
 const byName = (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
@@ -75,7 +75,7 @@ function Overview() {
       ${chosen.length > 0 && html`<${Bulk} chosen=${chosen} clear=${() => setSelected(new Set())} setResults=${setResults} />`}
       ${results && html`<${Results} of=${results} close=${() => setResults(null)} />`}
       ${shown.length === 0
-        ? html`<p class="empty">No connector is like that. <a href="#/">Show all ${all.length}</a></p>`
+        ? html`<p class="empty">No connector is like that. <a href="#/">Show all ${all.length.toLocaleString("en")}</a></p>`
         : html`<${Table} label="Connectors" kind="connectors" columns=${COLUMNS} rows=${shown} keyOf=${(row) => row.name} sort=${sort} onSort=${onSort}
             selected=${selected} onSelect=${canChange ? select : undefined} onOpen=${(row) => go(connectorPath(row.name))}
             rowClass=${(row) => (row.worst === "FAILED" ? "failed" : "")} />`}`}
@@ -86,7 +86,7 @@ function arranged(all, query) {
   const text = (query.q ?? "").toLowerCase();
   const found = all.filter((row) =>
     (!text || row.name.toLowerCase().includes(text) || (row.class ?? "").toLowerCase().includes(text))
-    && (!query.state || row.worst === query.state || row.state === query.state)
+    && (!query.state || row.worst === query.state)
     && (!query.type || row.type === query.type));
   const value = VALUES[query.sort];
   if (!value) return found.sort(byWorry);
@@ -136,9 +136,9 @@ const None = ({ canChange }) => html`<div class="empty">
 // -- filters, and what is done to many -------------------------------------------------------------------------------
 
 function Toolbar({ rows, shown, query, canChange }) {
-  const counts = Object.fromEntries(STATES.map((state) => [state, rows.filter((row) => row.worst === state || row.state === state).length]));
+  const counts = Object.fromEntries(STATES.map((state) => [state, rows.filter((row) => row.worst === state).length]));
   const chip = (state, label, n) => html`<a key=${label} class="chip" aria-current=${(query.state ?? "") === state ? "true" : undefined}
-    href=${href("/", { ...query, state })}>${label} <b>${n}</b></a>`;
+    href=${href("/", { ...query, state })}>${label} <b>${n.toLocaleString("en")}</b></a>`;
   return html`<div class="toolbar" role="search">
     <input type="search" data-filter placeholder="Filter by name or class  ( / )" aria-label="Filter by name or class" value=${query.q ?? ""}
       onInput=${(event) => setQuery({ q: event.target.value })} onKeyDown=${(event) => event.key === "Escape" && event.target.blur()} />
@@ -147,7 +147,7 @@ function Toolbar({ rows, shown, query, canChange }) {
       ${STATES.filter((state) => counts[state] || query.state === state).map((state) => chip(state, state[0] + state.slice(1).toLowerCase(), counts[state]))}
     </div>
     <div class="chips" role="group" aria-label="Type">${["source", "sink"].map((type) => html`<a key=${type} class="chip"
-      aria-current=${query.type === type ? "true" : undefined} href=${href("/", { ...query, type: query.type === type ? "" : type })}>${type}s${" "}<b>${rows.filter((row) => row.type === type).length}</b></a>`)}</div>
+      aria-current=${query.type === type ? "true" : undefined} href=${href("/", { ...query, type: query.type === type ? "" : type })}>${type}s${" "}<b>${rows.filter((row) => row.type === type).length.toLocaleString("en")}</b></a>`)}</div>
     <span class="quiet shown" role="status">${shown === rows.length ? "" : `${shown} shown`}</span>
     ${canChange && html`<a class="button primary" href="#/new">New connector</a>`}
   </div>`;
@@ -193,6 +193,18 @@ function State({ row }) {
 
 const Name = ({ name }) => html`<a href=${href(connectorPath(name))} title=${plain(name)}>${plain(name, 200)}</a>`;
 
+/** A source's offset, which is JSON, in few words: "position 14"; one that was cut is shown as it is. */
+function position(text) {
+  if (text === null || text === undefined) return "–";
+  try {
+    return plain(Object.entries(JSON.parse(text)).map(([key, value]) => `${key} ${typeof value === "object" ? JSON.stringify(value) : value}`).join(", "), 80);
+  } catch {
+    return plain(text, 80);
+  }
+}
+
+const Figure = ({ value }) => (value === null || value === undefined ? html`<span class="quiet">–</span>` : figure(value));
+
 const age = (at) => (at ? span(Date.now() - at) : "now");
 
 const COLUMNS = [
@@ -200,10 +212,10 @@ const COLUMNS = [
   { id: "state", title: "State", cell: (row) => html`<${State} row=${row} />` },
   { id: "type", title: "Type", cell: (row) => row.type },
   { id: "class", title: "Class", cell: (row) => html`<span title=${plain(row.class)}>${shortClass(row.class)}</span>` },
-  { id: "tasks", title: "Tasks", num: true, hint: "Tasks that run, of all", cell: (row) => `${row.tasks.running}/${row.tasks.total}` },
-  { id: "rate", title: "Records/s", num: true, cell: (row) => figure(row.records_per_second) },
-  { id: "p99", title: "p99 ms", num: true, hint: "A batch takes at most so long, in 99 of 100 cases", cell: (row) => figure(row.batch_ms_p99) },
-  { id: "lag", title: "Lag", num: true, hint: "Records that wait for a sink; how far a source has come", cell: (row) => (row.lag !== null && row.lag !== undefined ? figure(row.lag) : html`<span class="quiet position">${row.position ? plain(typeof row.position === "string" ? row.position : JSON.stringify(row.position), 60) : "–"}</span>`) },
-  { id: "error", title: "Last error", num: true, hint: "How long ago", cell: (row) => (row.last_error ? html`<span title=${oneLine(row.last_error.message)}>${age(row.last_error.at)}</span>` : html`<span class="quiet">–</span>`) },
+  { id: "tasks", title: "Tasks", short: "tasks", num: true, hint: "Tasks that run, of all", cell: (row) => `${row.tasks.running}/${row.tasks.total}` },
+  { id: "rate", title: "Records/s", short: "rec/s", num: true, cell: (row) => html`<${Figure} value=${row.records_per_second} />` },
+  { id: "p99", title: "p99 ms", num: true, hint: "A batch takes at most so long, in 99 of 100 cases", cell: (row) => html`<${Figure} value=${row.batch_ms_p99} />` },
+  { id: "lag", title: "Lag", short: "lag", num: true, hint: "Records that wait for a sink; how far a source has come", cell: (row) => (row.lag !== null && row.lag !== undefined ? figure(row.lag) : html`<span class="quiet position" title=${plain(row.position ?? "")}>${position(row.position)}</span>`) },
+  { id: "error", title: "Last error", short: "error", num: true, hint: "How long ago", cell: (row) => (row.last_error ? html`<span title=${oneLine(row.last_error.message)}>${age(row.last_error.at)}</span>` : html`<span class="quiet">–</span>`) },
   { id: "restarts", title: "Restarts", num: true, cell: (row) => (row.restarts ? row.restarts : html`<span class="quiet">0</span>`) },
 ];
