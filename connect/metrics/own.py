@@ -123,7 +123,10 @@ OWN_METRICS: Final = (
          lambda read: [(text, one.lag_s) for text, one in read.connectors if one.lag_s is not None],
          "The record behind the committed offset is read, once for each such offset.",
          Panel("Lag", "Age of what waits", CONNECTOR, "s", "max"),
-         Alert("ConnectSinkBehind", "{metric} > 600", "15m", "ticket",
+         # A sink that somebody has paused or stopped is behind because of that.
+         Alert("ConnectSinkBehind",
+               '{metric} > 600 unless on (connector) connect_connector_state{{state=~"paused|stopped"}} == 1',
+               "15m", "ticket",
                "Sink {{ $labels.connector }} is {{ $value | humanizeDuration }} behind",
                "See which partitions wait with: connect connector describe {{ $labels.connector }}")),
     _own("stage_seconds", "histogram", ("connector", "stage"),

@@ -41,6 +41,7 @@ def expressions() -> Iterator[str]:
 #: What they ask for that is there only while something is not as it should be.
 ONLY_THEN = {
     'connect_task_state{state="unassigned"} == 1',
+    'connect_lag_seconds > 600 unless on (connector) connect_connector_state{state=~"paused|stopped"} == 1',
     # up is Prometheus's own
     "up == 0 and on (job, instance) last_over_time(connect_worker_info[6h])",
 }
@@ -73,6 +74,10 @@ WRONG: dict[str, dict[str, str]] = {
     "ConnectSinkBehind": {
         'connect_lag_seconds{connector="orders"}': "700+60x20",
         'connect_lag_seconds{connector="near"}': "100x20",
+        # Somebody asked for it.
+        'connect_lag_seconds{connector="paused"}': "700+60x20",
+        'connect_connector_state{connector="paused", state="paused"}': "1x20",
+        'connect_connector_state{connector="orders", state="running"}': "1x20",
     },
     "ConnectTaskWaiting": {
         'connect_task_waiting{connector="orders", task="0"}': "1x20",
