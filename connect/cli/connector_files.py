@@ -7,8 +7,10 @@ thing the later one wins, and a restart is a change of the folder. What differs 
 
 Deleted is only what this folder has named before, in this life of the worker or an earlier one: a record of that lies
 in `data.dir`. A file that cannot be read now still names what it named. A folder that is not there, or is empty and was
-never seen otherwise, may be one that is not mounted: nothing is deleted for it. A listing is no snapshot: a file that
-is renamed meanwhile may be in it under neither name, so what is missing has to be missing twice.
+never seen otherwise, may be one that is not mounted: nothing is deleted for it. One that stands in the place of
+another, or that the worker finds at its start, may still be filled, as by a checkout: nothing is deleted before its
+names have stayed the same for a while. A listing is no snapshot: a file that is renamed meanwhile may be in it under
+neither name, so what is missing has to be missing twice.
 
 A file that is wrong is told of and holds nobody up; it is tried again now and then, since what it lacks, such as a
 plugin, may come. Links of Kubernetes' volumes are followed: a swap of `..data` changes the files that it leads to.
@@ -52,6 +54,8 @@ SOON_S: Final = 2.0
 AGAIN_S: Final = 30.0
 #: How long after a look that misses a name comes the one that makes sure.
 SURE_S: Final = 0.5
+#: How long the names in a folder that is new here stay the same before it is taken for full.
+FULL_S: Final = 10.0
 #: Of `/v1/warnings`.
 FILE_CODE: Final = "connectors.dir"
 DIFFERS_CODE: Final = "connector.differs"
@@ -156,6 +160,8 @@ class ConnectorFolder:
         self._gone: set[str] = set()
         #: Which folder it was that had files: another one may stand in its place, where a volume is not mounted.
         self._seen_in: _Opened | None = None
+        #: While that one may still be filled: the names that were in it, and since when.
+        self._filling: tuple[frozenset[str], float] | None = None
         #: What is wrong, by file or, of a deletion that failed, by connector.
         self._wrong: dict[str, _Wrong] = {}
         self._host: Host | None = None
@@ -224,8 +230,8 @@ class ConnectorFolder:
             self._tell({str(self._folder): _Wrong(f"the folder cannot be read: {error.strerror or error}")})
             return AGAIN_S
         self._is_loaded = True
-        if files:
-            self._seen_in = opened
+        if files or self._seen_in == opened:
+            self._note_filling(opened, frozenset(files))
         named = _named(files, wrong)
         for file, content in named.items():
             if self._applied.get(file) == files[file].digest:
@@ -236,8 +242,10 @@ class ConnectorFolder:
             except ConnectError as error:
                 wrong[file] = _Wrong.of(error)
         is_sure = True
-        if self._seen_in == opened:
+        if self._seen_in == opened and self._filling is None:
             is_sure = await self._delete_unnamed(host, files, named, wrong)
+        elif self._seen_in == opened:
+            is_sure = False
         elif self._owned:
             wrong[str(self._folder)] = _Wrong(
                 f"the folder is empty, and may not be mounted: {', '.join(sorted(self._owned))} of its files before "
@@ -248,6 +256,17 @@ class ConnectorFolder:
         if not is_sure:
             return SURE_S
         return SOON_S if any(one.passes for one in wrong.values()) else AGAIN_S
+
+    def _note_filling(self, opened: _Opened, names: frozenset[str]) -> None:
+        """Take note of a folder that has files: one that is new here is full once its names stay the same."""
+        now_s = asyncio.get_running_loop().time()
+        if self._seen_in != opened:
+            self._filling = None if names.issuperset(self._owned.values()) else (names, now_s)
+        elif self._filling is not None and self._filling[0] != names:
+            self._filling = (names, now_s)
+        elif self._filling is not None and now_s - self._filling[1] >= FULL_S:
+            self._filling = None
+        self._seen_in = opened
 
     async def _apply(self, host: Host, file: str, content: ConnectorFile) -> None:
         """Make a connector as its file says; one that is so already is left alone, and not started anew."""

@@ -70,6 +70,12 @@ async def kept(worker: RunningWorker, folder: Path, tmp_path: Path) -> AsyncIter
         assert task.cancelled()
 
 
+@pytest.fixture(autouse=True)
+def full_s(monkeypatch: pytest.MonkeyPatch) -> float:
+    monkeypatch.setattr("connect.cli.connector_files.FULL_S", 1.0)
+    return 1.0
+
+
 @pytest.fixture
 async def worker(tmp_path: Path) -> AsyncIterator[RunningWorker]:
     async with running_worker(tmp_path) as running:
@@ -288,6 +294,32 @@ async def test_a_folder_that_is_removed_and_made_again_is_another_one_whatever_i
         await until(lambda: topics(worker) == {"a": "other"})
         (folder / "a.json").unlink()
         await until(lambda: topics(worker) == {})
+
+
+@pytest.mark.parametrize("is_another_life", [False, True])
+async def test_a_folder_that_is_made_again_and_filled_slowly_deletes_nothing_of_what_comes(
+    worker: RunningWorker, folder: Path, tmp_path: Path, full_s: float, is_another_life: bool
+) -> None:
+    for name in "abc":
+        put(folder, f"{name}.json", name)
+    first = kept(worker, folder, tmp_path)
+    keeping = await first.__aenter__()
+    await until(lambda: len(keeping._owned) == 3 and (tmp_path / "data/connectors-dir.json").exists())
+    if is_another_life:
+        await first.__aexit__(None, None, None)
+    folder.rename(tmp_path / "old")
+    folder.mkdir()
+    put(folder, "a.json", "a")
+    second = kept(worker, folder, tmp_path) if is_another_life else first
+    if is_another_life:
+        keeping = await second.__aenter__()
+    await until(lambda: keeping._filling is not None)
+    await asyncio.sleep(0.6 * full_s)  # to see that nothing is deleted, in the time of a look that makes sure
+    put(folder, "b.json", "b")
+    await asyncio.sleep(0.6 * full_s)
+    assert set(topics(worker)) == {"a", "b", "c"}
+    await until(lambda: set(topics(worker)) == {"a", "b"})  # no more comes
+    await second.__aexit__(None, None, None)
 
 
 async def test_a_folder_is_held_open_no_longer_than_it_is_kept(
