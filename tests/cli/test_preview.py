@@ -79,7 +79,7 @@ def test_a_sinks_records_are_read_from_a_log_that_no_worker_has(
     monkeypatch.chdir(tmp_path)
     data = tmp_path / "data"
     assert cli("topic", "create", "t", "--data-dir", data).code == 0
-    assert cli("produce", "t", "--data-dir", data, stdin="one\ntwo\n").code == 0
+    assert cli("produce", "--topic", "t", "--data-dir", data, stdin="one\ntwo\n").code == 0
     before = (
         cli("topic", "describe", "t", "--data-dir", data, "--json").json,
         cli("topic", "list", "--data-dir", data).out,

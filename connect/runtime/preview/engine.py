@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import orjson
 
-from connect.api import ConfigError, ConnectError, RetriableError
+from connect.api import ConfigError, ConnectError
 from connect.api.error_codes import register_code
 from connect.ports import Cluster
 from connect.runtime.border.calls import PluginTimeoutError, TaskThread, Underway
@@ -38,7 +38,7 @@ from connect.runtime.factory import (
 from connect.runtime.model import ConfigInfos, PluginKind
 from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.preview.answers import ConfigProblem, EndedBy, Order, PreviewAnswer, Target
-from connect.runtime.preview.polling import Polled, check_effects
+from connect.runtime.preview.polling import Polled, check_effects, waiting
 from connect.runtime.preview.reading import Topics
 from connect.runtime.preview.room import OutOfTimeError, Room
 from connect.runtime.preview.target import Came, TargetPreview
@@ -53,6 +53,7 @@ from connect.runtime.worker_config import WorkerConfig
 AT_ONCE_MAX: Final = 4
 #: Threads of previews that do not end; with so many, further previews are refused.
 HANGING_MAX: Final = 8
+_TELLING_CHARS_MIN: Final = 8
 #: What an answer shows, in characters, roughly.
 SIZE_CHARS_MAX: Final = 4 << 20
 
@@ -70,11 +71,6 @@ ENDED = register_code(
     "preview.ended",
     "The worker stopped before the preview was done.",
     "Ask again once the worker runs.",
-)
-WAITING = register_code(
-    "preview.waiting",
-    "The source brought no record, and says what it waits for.",
-    "Provide what it waits for, and ask again.",
 )
 NO_LOG = register_code(
     "preview.no_log",
@@ -180,7 +176,9 @@ class Previews:
         connector_context.set(context_text(f"preview of {name}"))
         desc = connector_desc(self._plugins, config)  # raises where no class is named
         infos, resolved = await self._check(config)
-        secrets = [*resolved.values.values(), *secret_pieces(self._plugins, resolved.written)]
+        # What comes from a provider, and is no secret by its key, is hidden where it cannot be there by chance.
+        given = [value for value in resolved.values.values() if len(value) >= _TELLING_CHARS_MIN]
+        secrets = [*given, *secret_pieces(self._plugins, resolved.written)]
         secrets += secret_pieces(self._plugins, resolved.config)
         answer: PreviewAnswer = {
             "type": "sink" if desc.kind is PluginKind.SINK else "source",
@@ -297,7 +295,7 @@ class _Run:
             records = await polled.poll(task)
             if records is None:
                 if not answer["walks"] and (told := polled.waiting_for):
-                    raise RetriableError(f"it brings nothing: {told}", code=WAITING)
+                    raise waiting(told)
                 return
             for batch in records:
                 if self._is_full() is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, cast
 
-from connect.api import Batch, ConfigError, Connector, SourceTask
+from connect.api import Batch, ConfigError, Connector, RetriableError, SourceTask
 from connect.api.connector import config_class_of
 from connect.api.contract import task_configs_of
 from connect.api.error_codes import register_code
@@ -23,6 +23,12 @@ EFFECTS = register_code(
     "The source does not say that a preview leaves nothing behind, so it is not run for one.",
     "Allow effects (--allow-effects, or allow_effects in the request) where it may acknowledge, lock or write "
     "something; or ask its author to declare `previews = True`.",
+)
+
+WAITING = register_code(
+    "preview.waiting",
+    "The source brings no record, and says what it waits for.",
+    "Provide what it waits for, and ask again.",
 )
 
 #: How long polls that bring nothing go on before that is taken for the end, where the task cannot tell: as drains do.
@@ -71,7 +77,14 @@ async def task_config(room: Room, desc: PluginDesc, name: str, config: Mapping[s
     await room.run(make)
     await room.call(made[0].start)
     configs = task_configs_of(made[0], await room.call(made[0].task_configs, 1))
+    if not configs and isinstance(context.waiting_for, str):
+        raise waiting(context.waiting_for)
     return configs[0] if configs else None
+
+
+def waiting(told: str) -> RetriableError:
+    """Return what is to be said of a source that brings nothing, and says why."""
+    return RetriableError(f"it brings nothing: {told}", code=WAITING)
 
 
 async def made_task(room: Room, desc: PluginDesc, context: Any, config: Mapping[str, str]) -> Any:

@@ -152,7 +152,7 @@ class Walks:
             steps.append(step)
         walk: Walk = {
             "index": index,
-            "topic": batch.topic,
+            "topic": first["records"][0]["topic"],
             "partition": batch.partition,
             "offset": None,
             "steps": steps,
@@ -175,7 +175,7 @@ class Walks:
         self._transform(steps, parts)
         return {
             "index": index,
-            "topic": raw.original_topic or raw.topic,
+            "topic": self._show.name(raw.original_topic or raw.topic),
             "partition": raw.original_partition,
             "offset": raw.offsets[0] if raw.offsets else None,
             "steps": steps,

@@ -1,0 +1,74 @@
+"""Records of topics without a group: the first ones, the last ones, those behind what is committed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from connect.app import open_cluster
+from connect.ports import Cluster
+from connect.records import Columns, OffsetAndMetadata, TopicPartition
+from connect.runtime.connector_config import SinkConnectorConfig
+from connect.runtime.preview import reading
+from connect.runtime.preview.answers import Start
+from connect.runtime.preview.reading import Topics
+from connect.runtime.worker_config import WorkerConfig
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
+    opened = await open_cluster(tmp_path / "data")
+    yield opened
+    await opened.aclose()
+
+
+async def fill(cluster: Cluster, topic: str, values: list[str], *, partition: int = 0, partitions: int = 1) -> None:
+    if await cluster.admin.partitions(topic) is None:
+        await cluster.admin.create_topic(topic, partitions=partitions)
+    producer = cluster.producer(client_id="test")
+    times = [int(value.lstrip("v")) for value in values]
+    await producer.append(topic, Columns([v.encode() for v in values], None, times, None), partition=partition)
+    await producer.aclose()
+
+
+async def read(cluster: Cluster, count: int, start: Start | None = None, **keys: str) -> tuple[list[bytes], str]:
+    own = {"topics": "t"} if "topics_regex" not in keys else {}
+    raw = {"name": "k", "connector.class": "C", **own, **{k.replace("_", "."): v for k, v in keys.items()}}
+    topics = Topics(cluster, WorkerConfig.parse({}), SinkConnectorConfig.parse(raw), "k")
+    found = await topics.read(count, start)
+    return [batch.values[0] for batch in found.batches], found.note
+
+
+async def test_the_first_and_the_last_of_all_partitions_come_by_their_time(cluster: Cluster) -> None:
+    await fill(cluster, "t", ["v1", "v4", "v5"], partitions=2)
+    await fill(cluster, "t", ["v2", "v3", "v6"], partition=1)
+    assert await read(cluster, 3) == ([b"v1", b"v2", b"v3"], "")
+    assert await read(cluster, 3, "latest") == ([b"v4", b"v5", b"v6"], "")
+    assert len((await read(cluster, 100))[0]) == 6
+
+
+async def test_what_is_behind_the_groups_offsets_comes_or_what_its_reset_says(cluster: Cluster) -> None:
+    await fill(cluster, "t", ["v1", "v2", "v3"])
+    assert (await read(cluster, 5, "committed"))[0] == [b"v1", b"v2", b"v3"]
+    latest = {"consumer_override_auto.offset.reset": "latest"}
+    assert (await read(cluster, 5, "committed", **latest))[0] == []
+    await cluster.groups.commit("connect-k", {TopicPartition("t", 0): OffsetAndMetadata(1)})
+    assert (await read(cluster, 5, "committed"))[0] == [b"v2", b"v3"]
+
+
+async def test_topics_are_found_by_pattern_and_missing_ones_told(cluster: Cluster) -> None:
+    await fill(cluster, "t1", ["v1"])
+    await fill(cluster, "t2", ["v2"])
+    assert await read(cluster, 5, topics_regex="t.") == ([b"v1", b"v2"], "")
+    assert await read(cluster, 5, topics_regex="x.") == ([], "no topic matches topics.regex")
+    assert await read(cluster, 5, topics="t1,gone") == ([b"v1"], "not there: gone")
+
+
+async def test_what_is_read_is_bounded(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "FETCH_BYTES_MAX", 1)
+    monkeypatch.setattr(reading, "BYTES_MAX", 3)
+    for number in range(6):
+        await fill(cluster, "t", [f"v{number}"])
+    assert len((await read(cluster, 6))[0]) == 2
