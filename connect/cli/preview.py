@@ -75,7 +75,9 @@ def preview(
     worker_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Show what a connector would do: real records in front of and behind each step, and what would be written.
+    """Show what a connector would do with real records, step by step; nothing of it stays.
+
+    Records are shown in front of and behind each converter and transform, and of a sink what would be written.
 
     Nothing is created, stored, committed or delivered. --json prints what POST /v1/preview answers.
 
