@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from connect.records import Columns
-from tests.support.worker import RunningWorker, running_worker
+from connect.runtime.preview.answers import Order, PreviewAnswer
+from tests.support.doors import PASSWORD, make_users, served_worker
+from tests.support.worker import JSON, RunningWorker, running_worker, until
 
 
 @pytest.fixture
@@ -148,3 +152,61 @@ async def test_what_cannot_be_asked_is_400_and_says_what(worker: RunningWorker) 
     answer = await worker.client.post("/v1/preview", json={"config": {"name": "s"}})
     assert answer.status_code == 400
     assert "connector.class" in answer.json()["message"]
+
+
+async def test_plugins_in_processes_of_their_own_are_previewed_alike(worker: RunningWorker, files: Path) -> None:
+    await filled(worker, '{"id":1}', '{"id":2}')
+    apart = {"plugin.isolation": "process", "value.converter": JSON, "value.converter.schemas.enable": "false"}
+    before = tree_of(files)
+    source = {"name": "s", "connector.class": "FileStreamSource", "topic": "x", "files": f"{files}/*.csv", **apart}
+    hoist = {
+        "transforms": "h",
+        "transforms.h.type": "org.apache.kafka.connect.transforms.HoistField$Value",
+        "transforms.h.field": "line",
+    }
+    answer = await previewed(worker, {**source, **hoist, "on.eof": "delete"}, timeout_ms=30_000)
+    assert (answer["error"], len(answer["walks"])) == (None, 5)
+    assert answer["walks"][0]["steps"][1]["records"][0]["value"] == {"line": "id,name"}
+    sink = {"name": "k", "connector.class": "FileStreamSink", "topics": "t", "file": str(files / "out.txt"), **apart}
+    answer = await previewed(worker, sink, timeout_ms=30_000)
+    assert answer["error"] is None
+    assert [(item["text"], item["records"]) for item in answer["target"]["items"]] == [
+        ('{"id":1}', [0]),
+        ('{"id":2}', [1]),
+    ]
+    answer = await previewed(worker, {**sink, "file": str(files / "none" / "out.txt")}, timeout_ms=30_000)
+    assert "is not there" in answer["error"]["message"]
+    assert tree_of(files) == before
+
+
+async def test_a_client_that_hangs_up_ends_its_preview(tmp_path: Path) -> None:
+    config = {"name": "s", "connector.class": "FileStreamSource", "topic": "t", "files": f"{tmp_path}/*.none"}
+    slow = {"config": {**config, "transforms": "none"}, "timeout_ms": 60_000}
+    async with served_worker(tmp_path) as worker:
+        worker.herder.previews.preview = hanging = Hanging()  # type: ignore[method-assign, assignment]
+        with pytest.raises(httpx.ReadTimeout):
+            await worker.request("POST", "/v1/preview", json=slow, timeout=httpx.Timeout(10, read=0.5))
+        await until(lambda: hanging.was_cancelled)
+
+
+class Hanging:
+    """Stands for a preview that takes its time."""
+
+    was_cancelled = False
+
+    async def __call__(self, order: Order) -> PreviewAnswer:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            self.was_cancelled = True
+            raise
+        raise AssertionError("nobody has hung up")
+
+
+async def test_who_may_only_read_may_not_run_plugins(tmp_path: Path) -> None:
+    users, _ = make_users(tmp_path)
+    config = {"name": "d", "connector.class": "Datagen", "kafka.topic": "t", "quickstart": "users"}
+    async with served_worker(tmp_path, **{"rest.authentication.file": str(users)}) as worker:
+        for user, status in (("bob", 403), ("ann", 200)):
+            answer = await worker.request("POST", "/v1/preview", auth=(user, PASSWORD), json={"config": config})
+            assert answer.status_code == status, answer.text
