@@ -36,6 +36,7 @@ def source(
     interval_s: float | None = None,
     names_topics: bool = False,
     exactly_once: bool = False,
+    previews: bool = False,
     class_name: str | None = None,
     aliases: tuple[str, ...] = (),
 ) -> Any:
@@ -60,6 +61,7 @@ def source(
             ends is the end of the source.
         names_topics: Every record names its topic itself, so there is no key `topic`.
         exactly_once: The source gives the same records again from an offset on, so it can be delivered exactly once.
+        previews: Reading leaves nothing behind outside, so `connect preview` may run it; see `SourceTask.previews`.
         class_name, aliases: As those of a connector class.
 
     Returns:
@@ -68,11 +70,10 @@ def source(
     Raises:
         TypeError: A parameter cannot be a key of a config.
     """
+    names = {"class_name": class_name, "aliases": aliases}
     if function is None:
-        return lambda taken: source_of(
-            taken, interval_s, names_topics, exactly_once, {"class_name": class_name, "aliases": aliases}
-        )
-    return source_of(function, interval_s, names_topics, exactly_once, {"class_name": class_name, "aliases": aliases})
+        return lambda taken: source_of(taken, interval_s, names_topics, exactly_once, names, previews=previews)
+    return source_of(function, interval_s, names_topics, exactly_once, names, previews=previews)
 
 
 def source_of(
@@ -81,6 +82,8 @@ def source_of(
     names_topics: bool,
     exactly_once: bool,
     names: Mapping[str, Any],
+    *,
+    previews: bool = False,
 ) -> type[FunctionSource]:
     """Return the connector's class; see `source`."""
     parameters = Parameters(function, "source")
@@ -100,7 +103,8 @@ def source_of(
     else:
         form = _GeneratorTask if inspect.isgeneratorfunction(function) else _CalledTask
     of_both = {"config_class": config_class, "parameters": parameters}
-    task_class = parameters.class_of(form, has_topic=not names_topics, has_interval=interval_s is not None, **of_both)
+    of_task = {"has_topic": not names_topics, "has_interval": interval_s is not None, "previews": previews}
+    task_class = parameters.class_of(form, **of_task, **of_both)
     connector_class: type[FunctionSource] = parameters.class_of(
         ExactlyOnceSource if exactly_once else FunctionSource, task_class=task_class, **of_both, **names
     )

@@ -23,7 +23,7 @@ AGAIN = {408, 425, 429}
 WAIT_S_MAX = 3600.0
 
 
-@source(interval_s=60)
+@source(interval_s=60, previews=True)
 async def http_json(
     topic: str,
     url: str,

@@ -180,3 +180,13 @@ async def test_a_source_says_that_it_can_be_delivered_exactly_once_and_by_which_
     silent = source(ticks.function)
     assert silent.exactly_once_support is SourceConnector.exactly_once_support  # so nobody says that it can be
     assert (ticks.plugin_name(), ticks.aliases) == ("org.example.Ticks", ("org.example.Old",))
+
+
+def test_a_function_says_whether_a_preview_may_run_it() -> None:
+    @source(previews=True)
+    def looks(topic: str) -> None: ...
+
+    @source
+    def takes(topic: str) -> None: ...
+
+    assert (looks.task_class.previews, takes.task_class.previews) == (True, False)

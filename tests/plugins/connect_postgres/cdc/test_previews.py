@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from connect.records import Columns
 from tests.plugins.connect_postgres.cdc.conftest import keys_of
 from tests.plugins.connect_postgres.conftest import Database
 from tests.plugins.connect_postgres.test_previews import state_of
-from tests.support.worker import RunningWorker, running_worker
+from tests.support.worker import JSON, RunningWorker, running_worker
 
 pytestmark = pytest.mark.postgres
 
@@ -130,3 +131,32 @@ async def test_a_server_that_is_away_is_told_without_its_password(worker: Runnin
     answer = await previewed(worker, config)
     assert answer["error"]["message"]
     assert "Wj9" not in str(answer)
+
+
+async def test_a_sink_in_a_process_of_its_own_tells_its_statements_and_refusals_alike(
+    worker: RunningWorker, database: Database
+) -> None:
+    await database.execute(
+        "CREATE TABLE t (id bigint PRIMARY KEY, price numeric(10, 2), made timestamptz)", "INSERT INTO t VALUES (1)"
+    )
+    await worker.herder.cluster.admin.create_topic("t")
+    producer = worker.herder.cluster.producer(client_id="test")
+    values = [f'{{"id": {n}, "price": 1.5, "made": 1700000000000}}'.encode() for n in (1, 2)]
+    await producer.append("t", Columns(values, None, 1, None), partition=0)
+    await producer.aclose()
+    config = {
+        "connector.class": "io.confluent.connect.jdbc.JdbcSinkConnector",
+        "topics": "t",
+        "connection.url": database.url,
+        "value.converter": JSON,
+        "value.converter.schemas.enable": "false",
+    }
+    before = await state_of(database, "t")
+    here = await previewed(worker, config)
+    there = await previewed(worker, {**config, "plugin.isolation": "process"}, timeout_ms=30_000)
+    assert {**here, "took_ms": 0} == {**there, "took_ms": 0}
+    assert [walk["steps"][-1]["error"] is None for walk in here["walks"]] == [False, True]
+    assert "t_pkey" in here["walks"][0]["steps"][-1]["error"]["message"]
+    (item,) = here["target"]["items"]
+    assert (item["records"], len(item["parameters"])) == ([1], 1)
+    assert await state_of(database, "t") == before
