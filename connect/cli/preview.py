@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -102,7 +103,8 @@ def preview(
     elif owner is not None:
         answer = _asked(owner, order)
     else:
-        answer = asyncio.run(_alone(wiring, given, order, data_dir, directory, worker_file))
+        with redirect_stdout(sys.stderr):  # what a plugin prints is none of our output
+            answer = asyncio.run(_alone(wiring, given, order, data_dir, directory, worker_file))
     if as_json:
         print_json(answer)
     else:

@@ -147,10 +147,6 @@ class ConnectionConfig(Config):
             yield Problem(path, f"{path}: {error}")
 
 
-#: What a session begins with that is to change nothing, beside temporary tables.
-READ_ONLY: Final = {"default_transaction_read_only": "on"}
-
-
 async def connect(config: ConnectionConfig, settings: Mapping[str, str] | None = None) -> asyncpg.Connection:
     """Open a connection in UTC, to the first host that is there and of the kind that is wanted.
 

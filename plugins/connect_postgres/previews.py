@@ -191,6 +191,8 @@ class TemporaryTables(Tables):
         return temporary
 
     async def _give_default(self, connection: asyncpg.Connection, real: TableInfo, row: Any) -> None:
+        import asyncpg
+
         table, column = f"pg_temp.{quoted(real.name.name)}", quoted(row["name"])
         text = row["text"]
         if row["is_identity"] or (text and text.startswith("nextval(")):
@@ -204,20 +206,24 @@ class TemporaryTables(Tables):
             try:
                 async with connection.transaction():
                     await connection.execute(f"ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL")
-            except Exception:  # of a primary key: then a record without it is refused, as far as can be seen here
+            except (
+                asyncpg.PostgresError
+            ):  # of a primary key: then a record without it is refused, as far as can be seen here
                 self._note(f"column {row['name']} of {real.name} needs a value here")
             return
         await connection.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {text}")
 
     async def _take_rows(self, connection: asyncpg.Connection, real: TableInfo) -> None:
         """Take along the rows that are there."""
+        import asyncpg
+
         listed = ", ".join(quoted(column.name) for column in real.columns if not column.generated)
         try:
             async with connection.transaction():
                 await connection.execute(
                     f"INSERT INTO pg_temp.{quoted(real.name.name)} ({listed}) SELECT {listed} FROM {real.name.sql}"  # noqa: S608 - quoted
                 )
-        except Exception as error:  # a check that is not valid for old rows, or no right to read
+        except asyncpg.PostgresError as error:  # a check that is not valid for old rows, or no right to read
             self._note(f"records were not compared with the rows of {real.name}: {type(error).__name__}")
 
     def _note(self, text: str) -> None:
@@ -284,13 +290,15 @@ class TemporaryTables(Tables):
         failed: dict[int, FailedRecord],
         items: list[PreviewItem],
     ) -> None:
+        import asyncpg
+
         listed = ", ".join(f"t.{quoted(name)}" for name in columns)
         try:
             async with connection.transaction():
                 found = await connection.fetch(
                     f"SELECT DISTINCT {listed} FROM pg_temp.{quoted(real.name.name)} t WHERE {condition} LIMIT 200"  # noqa: S608 - quoted
                 )
-        except Exception as error:  # no right to read the other table
+        except asyncpg.PostgresError as error:  # no right to read the other table
             self._note(f"{row['name']} of {real.name} was not looked at: {type(error).__name__}")
             return
         for values in found:

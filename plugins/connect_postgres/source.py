@@ -20,7 +20,7 @@ from connect.api import (
 )
 from connect_postgres.catalog import find_tables, kind_of
 from connect_postgres.checks import STANDBY, STANDBY_HINT, is_standby, source_problems
-from connect_postgres.connection import READ_ONLY, close, connect, ended_when_silent
+from connect_postgres.connection import close, connect, ended_when_silent
 from connect_postgres.failures import UNREACHABLE, explained, problem_of, told
 from connect_postgres.names import TableName
 from connect_postgres.source_config import SourceConfig, TaskConfig, encode_table, same_table
@@ -43,7 +43,8 @@ BETWEEN_POLLS_S = 0.005
 class JdbcSourceTask(SourceTask[TaskConfig]):
     """Reads its tables in turn over one connection; a read that has begun goes on to its end before another begins.
 
-    For a preview its sessions are read-only, so that a query that would change something is refused.
+    All reading is in transactions that only read, so a query that would change something is refused, and a preview
+    leaves nothing behind.
     """
 
     previews = True
@@ -56,13 +57,10 @@ class JdbcSourceTask(SourceTask[TaskConfig]):
         self._readers = [
             TableReader(self.config, None, self.context.offset)
             if table is None
-            else SplitReader(self.config, table, self.context.offset, self._connect)
+            else SplitReader(self.config, table, self.context.offset, lambda: connect(self.config))
             for table in tables
         ]
         await self._connected()
-
-    async def _connect(self) -> asyncpg.Connection:
-        return await connect(self.config, READ_ONLY if self.context.is_preview else None)
 
     async def stop(self) -> None:
         connection, self._connection = getattr(self, "_connection", None), None
@@ -133,7 +131,7 @@ class JdbcSourceTask(SourceTask[TaskConfig]):
             self._connection = None
             for reader in self._readers:
                 reader.reset()
-            self._connection = await self._connect()
+            self._connection = await connect(self.config)
             await self._check_primary(self._connection)
         return self._connection
 

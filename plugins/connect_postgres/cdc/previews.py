@@ -27,7 +27,7 @@ from connect_postgres.cdc.slots import (
 )
 from connect_postgres.cdc.snapshots import BEGIN, SETTINGS, TableToRead, rows_of
 from connect_postgres.cdc.tables import table_to_read
-from connect_postgres.connection import READ_ONLY, close, connect, ended_when_silent
+from connect_postgres.connection import close, connect, ended_when_silent
 from connect_postgres.failures import explained
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class SnapshotPreview:
 
     async def _read(self) -> list[tuple[TableToRead, list[Row]]]:
         config = self._config
-        self._connection = connection = await connect(config, READ_ONLY)
+        self._connection = connection = await connect(config)
         with ended_when_silent(connection):
             async with explained("looking at the server", config.target):
                 server = await look_at_server(connection)
