@@ -20,6 +20,7 @@ from connect.runtime.board import StatusBoard
 from connect.runtime.border.watchdog import Notice, Watchdog
 from connect.runtime.clock import now_ms
 from connect.runtime.live.failures import Failures
+from connect.runtime.live.lines import KeptLines
 from connect.runtime.live.rings import Recorder
 from connect.runtime.loggers import Loggers
 from connect.runtime.model import Health, State, TaskId, TaskProgress, worker_id_of
@@ -139,6 +140,8 @@ class Base:
         self.statuses = StatusStore(self.status_topic, now_ms)
         #: The last failures of each connector, since this worker began.
         self.failures = Failures(now_ms)
+        #: The last log lines of each connector.
+        self.lines = KeptLines()
         #: Hear of each change of a status: a connector's name, a task's number or None.
         self.on_status: list[Callable[[str, int | None], None]] = []
         self.loggers = Loggers(now_ms)
@@ -204,6 +207,7 @@ class Base:
         Raises:
             ConfigError, EnvironmentFault, CorruptBatchError: A store cannot be opened; call `aclose` all the same.
         """
+        logging.getLogger().addHandler(self.lines)
         await self.providers.open()
         await self.cluster.reserve([topic.topic for topic in self.topics])
         for topic in self.topics:
@@ -251,6 +255,7 @@ class Base:
         try:
             await self.worker.__aexit__()
         finally:
+            logging.getLogger().removeHandler(self.lines)
             self.observers.tell("connect_worker_stopped", cluster_id=self.cluster.cluster_id)
             await release_all(
                 (
@@ -318,6 +323,7 @@ class Base:
         if task is None and now is None and self.configs.config(name) is None:
             self.failures.forget(name)
             self.recorder.forget(name)
+            self.lines.forget(name)
         for heard in tuple(self.on_status):
             heard(name, task)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from connect.api import NotFoundError
+from connect.api import ConfigError, NotFoundError
 from connect.api.error_codes import register_code
 
 UNKNOWN_LEVEL = register_code(
@@ -85,7 +85,7 @@ class Loggers:
         return sorted(changed)
 
     def _level(self, name: str) -> LoggerLevel:
-        return LoggerLevel(_word(_logger(name).getEffectiveLevel()), self._modified.get(name))
+        return LoggerLevel(level_word(_logger(name).getEffectiveLevel()), self._modified.get(name))
 
 
 def _logger(name: str) -> logging.Logger:
@@ -96,6 +96,18 @@ def _known() -> list[str]:
     return [name for name, found in logging.root.manager.loggerDict.items() if isinstance(found, logging.Logger)]
 
 
-def _word(number: int) -> str:
+def level_number(word: str) -> int:
+    """Return the number of a level.
+
+    Raises:
+        ConfigError: logger.unknown_level.
+    """
+    number = _LEVELS.get(word.upper())
+    if number is None:
+        raise ConfigError(f"there is no log level {word!r:.100}", code=UNKNOWN_LEVEL)
+    return number
+
+
+def level_word(number: int) -> str:
     """Return the nearest level that logs no less than this number says."""
     return next((word for word, known in reversed(_LEVELS.items()) if known <= number), "TRACE")

@@ -61,7 +61,8 @@ def set_up(level: str, stream: TextIO | None = None, *, form: str = "text", alik
     for old in root.handlers:
         if isinstance(old, LineHandler):
             old.close()
-    root.handlers[:] = [handler]
+    # What a worker keeps of its lines in memory stays where it is.
+    root.handlers[:] = [handler, *(other for other in root.handlers if getattr(other, "stays", False))]
     root.setLevel(_LEVELS.get(level.upper(), level.upper()))
     for noisy in ("asyncio", "httpx", "httpcore", "faker", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
