@@ -129,7 +129,11 @@ def test_the_table_is_gone_through_by_the_keyboard(three: PageWorker, open_page:
     until(lambda: len(names(page)) == 3)
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.type") == "search"
-    page.keyboard.type("a")
+    page.keyboard.type("amm")
+    until(lambda: names(page) == ["gamma"])
+    assert page.get_by_role("searchbox").input_value() == "amm"
+    page.get_by_role("searchbox").fill("")
+    until(lambda: len(names(page)) == 3)
     page.keyboard.press("Escape")
     page.locator("tbody tr[data-row='0']").focus()
     page.keyboard.press("ArrowDown")

@@ -185,10 +185,12 @@ addEventListener("keydown", (event) => {
   lastKey = event.key;
 });
 
-// The focus goes where the reader went to, for who hears the page.
-route.subscribe(() => {
-  if (document.activeElement === document.body || document.activeElement?.closest("a[href^='#']")) return;
-  document.getElementById("main")?.focus({ preventScroll: true });
+// The focus goes where the reader went to, for who hears the page; a tab or a filter leaves it where it is.
+let lastPath = route.get().path;
+route.subscribe(({ path }) => {
+  if (path === lastPath) return;
+  lastPath = path;
+  if (!document.activeElement?.closest(".tabs")) document.getElementById("main")?.focus({ preventScroll: true });
 });
 
 render(html`<${App} />`, document.getElementById("app"));

@@ -165,6 +165,7 @@ function Bulk({ chosen, clear, setResults }) {
   return html`<div class="bulk" role="region" aria-label="Selected connectors">
     <strong>${count(chosen.length, "connector")} selected</strong>
     <${ActionBar} actions=${actions} label="For all that are selected" />
+    ${chosen.length === 2 && html`<a class="button" href=${href("/compare", { a: chosen[0].name, b: chosen[1].name })}>Compare</a>`}
     <button type="button" class="quiet-button" onClick=${clear}>Select none</button>
   </div>`;
 }
