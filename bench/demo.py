@@ -132,7 +132,7 @@ def main() -> None:
             wanted["users-table"] = USERS
         process, url = start_worker(directory, [write_config(name, directory, values) for name in wanted])
         stack.callback(stop, process)
-        say(f"The worker runs; REST is on {url}")
+        say(f"The worker runs; REST is on {url}, and a page to look at on {url}/ui")
         watch(url, wanted)
         # A sink's file is written when its task flushes; stopping it does, and the table and topic do not wait.
         show_results(directory, postgres_url)
@@ -158,6 +158,7 @@ That was: generated users through a topic and two transforms into a table and a 
 a file through a topic into another.
 
 Try next (make demo KEEP=1 leaves this worker running):
+  {url}/ui in a browser
   curl {url}/connectors?expand=status
   .venv/bin/connect connector list --url {url}
   .venv/bin/connect consume --data-dir {data} --topic lines --from-beginning --max-messages 5

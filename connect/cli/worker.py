@@ -259,7 +259,7 @@ async def _serve_until(
         worker_file.write_bytes(orjson.dumps({"url": urls[0], "pid": os.getpid()}))
         stack.callback(lambda: worker_file.unlink(missing_ok=True))
         where = "the Kafka cluster" if config.bootstrap_servers else config.data_path
-        logger.info("REST is ready on %s, data in %s", ", ".join(urls), where)
+        logger.info("REST is ready on %s, the page on %s/ui, data in %s", ", ".join(urls), urls[0], where)
         await _until_done(host.join(advertised), stop)
         await asyncio.to_thread(settle_process)
         supervisor.ready(f"REST on {', '.join(urls)}")
