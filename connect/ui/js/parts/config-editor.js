@@ -281,7 +281,7 @@ function Plan({ name, config, base, close }) {
     ${check.failure && html`<${ErrorBox} failure=${check.failure} what="What is outside could not be looked at" />`}
     ${!check.data && !check.failure && html`<p class="quiet">Looking outside: does the server answer, is the table there…</p>`}
     ${check.data && html`<p class="quiet">${check.data.checked ? `Looked outside: ${warnings.length ? count(warnings.length, "warning") : "nothing is missing"}.` : ""}</p>
-      <ul class="problems">${warnings.slice(0, 50).map((one) => html`<li class="warn"><span class="sign" aria-hidden="true">▲</span><span></span><span><span class="mono">${plain(one.key, 200)}</span> ${plain(one.message, 800)}</span></li>`)}</ul>`}
+      <ul class="problems">${warnings.slice(0, 50).map((one) => html`<li class="warn"><span class="sign" aria-hidden="true">▲</span><span><span class="mono">${plain(one.key, 200)}</span> ${plain(one.message, 800)}</span></li>`)}</ul>`}
     ${state.failure && html`<${ErrorBox} failure=${state.failure} what="It was not saved" />`}
     <footer class="dialog-foot"><button type="button" onClick=${() => close()}>Leave it</button>
       <button type="button" class="primary" disabled=${state.isBusy || !plan.data || plan.data.action === "nothing"} onClick=${send}>${state.isBusy ? "…" : isNew ? "Create it" : "Save it"}</button></footer>

@@ -12,7 +12,7 @@ export function ConfigForm({ config, keys, errors, warnings, change, disabled })
   const [text, setText] = useState("");
   const [own, setOwn] = useState("");
   const declared = keys.filter((one) => one.definition && one.value.name !== "name");
-  const isShown = ({ definition }) => isAll || definition.name in config || definition.required || definition.importance === "HIGH" || errors.has(definition.name);
+  const isShown = ({ definition }) => isAll || definition.name in config || definition.importance === "HIGH" || errors.has(definition.name);
   const matching = declared.filter(({ definition }) => (text ? `${definition.name} ${definition.documentation}`.toLowerCase().includes(text.toLowerCase()) : isShown({ definition })));
   const order = (one) => (one.definition.name in config ? 0 : one.definition.required ? 1 : 2 + (RANK[one.definition.importance] ?? 3));
   const groups = new Map();
@@ -50,7 +50,7 @@ function Field({ of: { definition, value }, given, errors = [], warnings = [], s
   const put = (event) => set(key, event.target.value);
   const isChoice = definition.type === "BOOLEAN" || (choices.length > 0 && choices.length <= 30 && definition.type !== "LIST" && (!isSet || given === "" || choices.includes(given)));
   return html`<div class=${`field ${errors.length ? "wrong" : ""} ${isSet ? "set" : ""}`}>
-    <div class="field-head"><label for=${id} class="mono">${plain(key, 200)}</label>${definition.required && html`<span class="tag">required</span>`}
+    <div class="field-head"><label for=${id} class="mono">${plain(key, 200)}</label>${definition.required && errors.length > 0 && html`<span class="tag">required</span>`}
       ${isSet && html`<button type="button" class="quiet-button small" aria-label=${`Remove ${key}`} onClick=${() => set(key, null)}>remove</button>`}</div>
     ${isChoice
       ? html`<select ...${told} onChange=${(event) => set(key, event.target.value === "" ? null : event.target.value)}><option value="">${definition.default_value !== null && definition.default_value !== undefined ? `default: ${plain(definition.default_value, 80)}` : "not set"}</option>

@@ -23,7 +23,9 @@ function History({ name }) {
 function Versions({ name, versions, etag, reload }) {
   const newest = versions.at(-1);
   const [pair, setPair] = useState(null);
-  const from = versions.find((one) => one.version === pair?.from) ?? versions.at(-2) ?? newest;
+  // Without a choice it is the last change of the config: a pause has changed no key.
+  const changed = versions.findLastIndex((one, i) => i > 0 && one.changes.length > 0);
+  const from = versions.find((one) => one.version === pair?.from) ?? versions[Math.max(0, changed - 1)];
   const to = versions.find((one) => one.version === pair?.to) ?? newest;
   const picked = (side) => (event) => setPair({ from: from.version, to: to.version, [side]: Number(event.target.value) });
   const back = (version) => confirm({

@@ -36,14 +36,14 @@ function Plugins() {
         <div class="toolbar"><input type="search" placeholder="Find a plugin" aria-label="Find a plugin" value=${query.q ?? ""} onInput=${(event) => setQuery({ q: event.target.value })} />
           <div class="chips"><a class="chip" aria-current=${query.kind ? undefined : "true"} href=${href("/plugins", { q: query.q })}>all <b>${plugins.length}</b></a>${kinds.map((kind) => html`<a class="chip" key=${kind} aria-current=${query.kind === kind ? "true" : undefined} href=${href("/plugins", { q: query.q, kind })}>${KINDS[kind]} <b>${plugins.filter((one) => one.type === kind).length}</b></a>`)}</div></div>
         ${shown.length === 0 && html`<p class="empty">No plugin is like that.</p>`}
-        ${kinds.filter((kind) => shown.some((one) => one.type === kind)).map((kind) => html`<section class="card" key=${kind}><h2>${KINDS[kind]}</h2><ul class="plugins">${shown.filter((one) => one.type === kind).map((one) => html`<${Plugin} key=${one.class} of=${one} />`)}</ul></section>`)}`;
+        ${kinds.filter((kind) => shown.some((one) => one.type === kind)).map((kind) => html`<section class="card" key=${kind}><h2>${KINDS[kind]}</h2><ul class="plugins">${shown.filter((one) => one.type === kind).map((one) => html`<${Plugin} key=${one.class} of=${one} isTwice=${shown.some((other) => other !== one && other.type === kind && shortClass(other.class) === shortClass(one.class))} />`)}</ul></section>`)}`;
     }}<//>`;
 }
 
-function Plugin({ of }) {
+function Plugin({ of, isTwice }) {
   const [isOpen, setOpen] = useState(false);
   const isConnector = of.type === "source" || of.type === "sink";
-  return html`<li><details onToggle=${(event) => setOpen(event.target.open)}><summary><strong>${shortClass(of.class)}</strong> ${of.version && html`<span class="tag">${plain(of.version, 60)}</span>`}
+  return html`<li><details onToggle=${(event) => setOpen(event.target.open)}><summary><strong>${isTwice ? plain(of.class, 200) : shortClass(of.class)}</strong> ${of.version && html`<span class="tag">${plain(of.version, 60)}</span>`}
       ${of.exactly_once !== null && html`<span class="tag">${of.exactly_once ? "up to exactly-once" : "at-least-once"}</span>`} <span class="quiet">${oneLine(of.doc, 160)}</span></summary>
     ${isOpen && html`<div class="plugin-more"><p class="mono quiet">${plain(of.class, 400)}</p>
       ${of.aliases.length > 0 && html`<p class="quiet">also ${of.aliases.map((one) => plain(one, 200)).join(", ")}</p>`}
