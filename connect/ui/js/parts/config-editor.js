@@ -125,7 +125,8 @@ function useChecked(config, name) {
   const [state, setState] = useState({ told: null, failure: null, isBusy: false });
   const asked = config?.["connector.class"] ? JSON.stringify([config, name]) : null;
   useEffect(() => {
-    if (asked === null) return setState({ told: null, failure: null, isBusy: false });
+    // What was told stays while the text is no JSON, as in the middle of a word: its keys are offered.
+    if (asked === null) return setState((old) => ({ ...old, failure: null, isBusy: false }));
     const giving = new AbortController();
     setState((old) => ({ ...old, isBusy: true }));
     const timer = setTimeout(async () => {
@@ -150,11 +151,12 @@ function problemsOf(found, checked, name, isNew) {
   if (found.error) return [{ kind: "bad", key: null, ...found.error }, ...problems];
   if (isNew && !name.trim()) problems.push({ kind: "bad", key: "name", line: null, text: "Give the connector a name." });
   if (!found.config["connector.class"]) problems.push({ kind: "bad", key: "connector.class", line: null, text: "connector.class says which plugin runs; it is missing." });
-  for (const { value } of checked.told?.configs ?? []) {
+  const told = found.config["connector.class"] ? checked.told : null;
+  for (const { value } of told?.configs ?? []) {
     if (value.name === "name") continue;
     for (const text of value.errors ?? []) problems.push({ kind: "bad", key: value.name, line: found.lines.get(value.name) ?? null, text });
   }
-  for (const { key, message } of checked.told?.warnings ?? []) problems.push({ kind: "warn", key, line: found.lines.get(key) ?? null, text: message });
+  for (const { key, message } of told?.warnings ?? []) problems.push({ kind: "warn", key, line: found.lines.get(key) ?? null, text: message });
   return problems;
 }
 

@@ -1,0 +1,87 @@
+"""Topics and their records: the last ones, from an offset or a time, by key and text, decoded as chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.support.pages import OpenPage, PageWorker
+
+HOSTILE = b'{"<b>x</b>": "<script>alert(1)</script>", "bidi": "\xe2\x80\xaetxt", "deep": [[[[1]]]]}'
+
+
+def test_topics_are_listed_and_filtered(worker: PageWorker, open_page: Callable[..., OpenPage]) -> None:
+    worker.append("orders", b"x")
+    worker.append("lines", b"x")
+    opened = open_page("/topics")
+    page = opened.page
+    table = page.get_by_role("table", name="Topics")
+    assert {"lines", "orders"} <= set(table.locator("tbody a").all_inner_texts())
+    page.get_by_label("Filter the topics").fill("ord")
+    assert table.locator("tbody a").all_inner_texts() == ["orders"]
+    assert "q=ord" in page.url
+    assert opened.axe() == []
+
+
+def test_records_are_shown_newest_first_and_opened_as_a_tree(
+    worker: PageWorker, open_page: Callable[..., OpenPage]
+) -> None:
+    worker.append("t", b"one", b"two", HOSTILE)
+    opened = open_page("/topics/t")
+    page = opened.page
+    rows = page.locator("ul.records > li")
+    assert rows.count() == 3
+    assert "script" in rows.first.inner_text()
+    rows.first.locator("button").click()
+    tree = page.get_by_role("region", name="Record").inner_text()
+    assert "<b>x</b>" in tree
+    assert "<script>alert(1)</script>" in tree
+    assert "\\u{202e}" in tree
+    assert page.locator("main script").count() == 0
+    assert opened.axe() == []
+
+
+def test_records_are_looked_for_by_text_and_from_an_offset(
+    worker: PageWorker, open_page: Callable[..., OpenPage]
+) -> None:
+    worker.append("t", *(b"number %d" % n for n in range(120)))
+    page = open_page("/topics/t?from=start").page
+    rows = page.locator("ul.records > li")
+    assert rows.count() == 50
+    page.get_by_role("button", name="Look further").click()
+    page.locator("ul.records > li").nth(99).wait_for()
+    page.get_by_label("Text within").fill("number 77")
+    page.get_by_label("Text within").press("Enter")
+    page.get_by_text("1 found among 120 looked at").wait_for()
+    assert "number 77" in rows.inner_text()
+    page.get_by_label("Text within").fill("")
+    page.get_by_label("Text within").press("Enter")
+    page.locator(".search-bar select").first.select_option("offset")
+    page.get_by_label("Offset").fill("118")
+    page.get_by_label("Offset").press("Enter")
+    page.get_by_text("2 found among 2 looked at").wait_for()
+
+
+def test_records_are_decoded_as_chosen_and_what_cannot_be_is_told(
+    worker: PageWorker, open_page: Callable[..., OpenPage]
+) -> None:
+    worker.append("t", b'{"id": 7}', b"broken")
+    page = open_page("/topics/t").page
+    page.get_by_label("shown as").select_option(label="JsonConverter")
+    page.locator("ul.records > li", has_text="not decoded").wait_for()
+    page.locator("ul.records > li", has_text="broken").locator("button").click()
+    page.get_by_text("serialization error").wait_for()
+
+
+def test_a_topic_is_followed(worker: PageWorker, open_page: Callable[..., OpenPage]) -> None:
+    worker.append("t", b"one")
+    page = open_page("/topics/t").page
+    page.get_by_label("follow").check()
+    worker.append("t", b"two")
+    page.locator("ul.records > li", has_text="two").wait_for()
+
+
+def test_a_topic_that_is_not_there_is_an_error(open_page: Callable[..., OpenPage]) -> None:
+    opened = open_page(None)
+    opened.expect_errors("404")
+    opened.go("/topics/none")
+    opened.page.locator(".error-box", has_text="The records could not be read").wait_for()
