@@ -25,6 +25,25 @@ async def test_a_refresh_tells_what_has_come_and_the_listing_has_it(tmp_path: Pa
         assert [w["subject"] for w in warned if w["code"] == "plugin.broken"] == ["restbad"]
 
 
+async def test_every_kind_is_listed_and_what_is_broken_with_its_cause_and_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "listfresh.py").write_text(PLUGIN.replace("restfresh", "listfresh"))
+    (tmp_path / "plugins" / "listbad.py").write_text("raise OSError('postgres://u:pw-1@h/d')\n")
+    async with running_worker(tmp_path, plugin_path=str(tmp_path / "plugins")) as worker:
+        told = (await worker.client.get("/v1/plugins")).json()
+    found = {one["class"]: one for one in told["plugins"]}
+    assert {one["type"] for one in told["plugins"]} == {
+        "source", "sink", "transformation", "predicate", "converter", "header_converter", "configprovider"
+    }  # fmt: skip
+    file = found["org.apache.kafka.connect.file.FileStreamSinkConnector"]
+    assert file["exactly_once"] is True
+    assert file["doc"]
+    assert found["listfresh.listfresh"]["exactly_once"] is False
+    assert found["org.apache.kafka.connect.json.JsonConverter"]["exactly_once"] is None
+    (broken,) = told["broken"]
+    assert (broken["name"], "pw-1" in broken["cause"]) == ("listbad", False)
+
+
 async def test_a_user_who_may_only_read_may_not_refresh(tmp_path: Path) -> None:
     from connect.credentials import hash_password
 

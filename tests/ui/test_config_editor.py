@@ -171,9 +171,9 @@ def test_keys_and_values_are_offered_and_taken_by_keyboard(
     keys.press("Control+z")
     editor(page).evaluate("(a) => { const i = a.value.indexOf('FileStream'); a.setSelectionRange(i + 10, i + 10); }")
     keys.press("Control+Space")
-    page.page.get_by_role("option").first.wait_for()
+    page.page.locator("[role=option]").first.wait_for()
     keys.press("Escape")
-    page.page.get_by_role("option").first.wait_for(state="hidden")
+    page.page.locator("[role=option]").first.wait_for(state="hidden")
 
 
 def test_a_config_is_taken_along_in_each_form(worker: PageWorker, open_page: Callable[..., OpenPage]) -> None:

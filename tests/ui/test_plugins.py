@@ -37,6 +37,6 @@ def test_one_that_cannot_be_imported_is_told_with_its_error(tmp_path: Path, brow
     (folder / "bad.py").write_text("import no_such_module_here\n")
     with PageWorker(tmp_path, CONNECT_PLUGIN_PATH=str(folder)) as worker, pages_of(browser, worker.url) as open_page:
         page = open_page("/plugins").page
-        broken = page.get_by_role("region", name="Broken")
+        broken = page.get_by_role("region", name="Broken", exact=True)
         assert "no_such_module_here" in broken.inner_text()
         assert "bad" in broken.inner_text()

@@ -56,8 +56,8 @@ def test_records_are_looked_for_by_text_and_from_an_offset(
     page.get_by_label("Text within").fill("")
     page.get_by_label("Text within").press("Enter")
     page.locator(".search-bar select").first.select_option("offset")
-    page.get_by_label("Offset").fill("118")
-    page.get_by_label("Offset").press("Enter")
+    page.get_by_role("spinbutton", name="Offset").fill("118")
+    page.get_by_role("spinbutton", name="Offset").press("Enter")
     page.get_by_text("2 found among 2 looked at").wait_for()
 
 
