@@ -133,13 +133,13 @@ async def _alone(
 
     async with AsyncExitStack() as stack:
         config = worker_config(worker_file, {"data.dir": str(directory)})
-        is_kafka = bool(config.bootstrap_servers)
-        cluster = None
-        if is_kafka or data_dir is not None or (directory / "meta.properties").exists():
-            if not is_kafka:
-                expect_log(directory)
-            else:
+        is_kafka, cluster = bool(config.bootstrap_servers), None
+        is_there = is_kafka or data_dir is not None or (directory / "meta.properties").exists()
+        if is_there and not {"topics", "topics.regex"}.isdisjoint(given.config):  # a source needs no log
+            if is_kafka:
                 directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="connect-preview-")))
+            else:
+                expect_log(directory)
             cluster = await wiring.open_cluster(directory, config.originals)
             stack.push_async_callback(cluster.aclose)
         previews = await stack.enter_async_context(previews_alone(config, cluster))

@@ -10,6 +10,7 @@ import pytest
 
 from connect.cli.preview import lines_of
 from tests.cli.conftest import Cli
+from tests.support.command import running
 
 HOIST = {
     "transforms": "h",
@@ -103,6 +104,20 @@ def test_a_worker_is_asked_where_one_is_named(cli: Cli, worker_url: str, tmp_pat
     done = cli("preview", source(tmp_path), "--rest", worker_url, "--json", "--records", "2")
     assert done.code == 0, done
     assert (done.json["type"], len(done.json["walks"]), done.json["ended_by"]) == ("source", 2, "records")
+
+
+def test_the_worker_that_owns_the_directory_is_asked(cli: Cli, tmp_path: Path) -> None:
+    string = {"value.converter": "org.apache.kafka.connect.storage.StringConverter"}
+    file = put(
+        tmp_path / "k.json", name="k", topics="t", file="out.txt", **{"connector.class": "FileStreamSink", **string}
+    )
+    with running(tmp_path / "data"):
+        assert cli("topic", "create", "t", "--data-dir", tmp_path / "data").code == 0
+        assert cli("produce", "--topic", "t", "--data-dir", tmp_path / "data", stdin="one\n").code == 0
+        done = cli("preview", file, "--data-dir", tmp_path / "data", "--json")
+        assert done.code == 0, done
+        assert [item["text"] for item in done.json["target"]["items"]] == ["one"]
+        assert cli("connector", "list", "--data-dir", tmp_path / "data", "--json").json == {}
 
 
 def answer(*steps: dict[str, Any], **more: Any) -> dict[str, Any]:
