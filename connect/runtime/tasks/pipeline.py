@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,8 +36,10 @@ from connect.runtime.tasks.converters import Converters, raw_batch
 from connect.runtime.tasks.failures import Failure, coordinates, named, reason_of
 from connect.runtime.tasks.outgoing import Outgoing
 from connect.runtime.tasks.replays import parted
+from connect.runtime.tasks.sampling import Observed, Sample, Sampler, StageCount, count_of
 from connect.runtime.tasks.stages import Stage, coalesce, with_dicts
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance
+from connect.runtime.tasks.walks import Step
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +116,12 @@ class Pipeline:
         self._since: float | None = None
         self._converters = Converters(key_converter, value_converter, header_converter, self._works)
         self._went_singly = False
+        #: Looks at some records on their way; None, as nearly always: nobody has asked.
+        self.sampler: Sampler | None = None
+        #: What each stage was given, and what came out of it.
+        self.seen, self.made = [0] * len(stages), [0] * len(stages)
+        #: How many records failed, by what was done.
+        self.failed: Counter[str] = Counter()
 
     def close(self) -> None:
         """Close every plugin of the pipeline, in order; one that fails is logged."""
@@ -132,6 +141,29 @@ class Pipeline:
     def _works(self, step: str, plugin: Plugin) -> None:
         self._at = (step, plugin)
 
+    def stage_counts(self, taken: int, *, is_sink: bool, plugin: str) -> list[StageCount]:
+        """Return what each stage of the task was given, what it dropped, and on what it failed. From any thread.
+
+        Args:
+            taken: What the task has polled, or fetched.
+            plugin: The connector's class.
+        """
+        rows, left, decoding = list[StageCount](), taken, self.failed["converter"]
+        converter = count_of("converters", None, self._value_converter.plugin_name(), failed=decoding)
+        if is_sink:
+            rows += [count_of("topic", None, None, seen=taken), {**converter, "seen": taken}]
+            left = max(0, taken - decoding)
+        else:
+            rows.append(count_of("source", None, plugin, seen=taken))
+        for stage, seen, made in zip(self._stages, self.seen, self.made, strict=True):
+            failed = self.failed[f"transform {stage.alias!r}"]
+            dropped = max(0, seen - made - failed)
+            name = stage.transform.plugin_name()
+            rows.append(count_of("transform", stage.alias, name, seen=seen, dropped=dropped, failed=failed))
+            left = made
+        rows.append(count_of("task", None, plugin, seen=left) if is_sink else {**converter, "seen": left})
+        return rows
+
     def underway(self) -> Underway | None:
         """Return the step that is under way, for the watchdog. From any thread."""
         since, (stage, plugin) = self._since, self._at
@@ -141,13 +173,15 @@ class Pipeline:
         """Run the batches through every stage."""
         current = [batch for batch in batches if len(batch)]
         self._is_in_order = True
-        for stage in self._stages:
+        for number, stage in enumerate(self._stages):
             self._at = ("TRANSFORMATION", stage.transform)
+            self.seen[number] += sum(map(len, current))
             staged = self._each(current, functools.partial(self._staged, stage))
             current = coalesce(out for out in staged if len(out))
+            self.made[number] += sum(map(len, current))
         return current
 
-    def _staged(self, stage: Stage, batch: Batch) -> list[Batch]:
+    def _staged(self, stage: Stage | Observed, batch: Batch) -> list[Batch]:
         """Run one stage.
 
         What stays one batch of as many records has kept their order, and so have records that went singly; else a
@@ -170,9 +204,20 @@ class Pipeline:
         self.outcome, now_ms = Outcome(), self._clock_ms()
         encode = lambda part: [self._converters.encode(part, now_ms, is_in_order=self._is_in_order)]  # noqa: E731
         began_s = time.perf_counter()
-        transformed = self.transform(coalesce(map(with_dicts, batches) if self._stages else batches))
+        polled = coalesce(map(with_dicts, batches) if self._stages else batches)
+        if (sampler := self._due()) is None:
+            transformed, samples = self.transform(polled), list[Sample]()
+        else:
+            heads, rest = sampler.part(polled)
+            samples = [sample for head in heads if (sample := self._begun(sampler, head, raw=False)) is not None]
+            transformed = self._ahead([([head], self._of(samples, head)) for head in heads], rest, polled)
         transformed_s = time.perf_counter()
+        before = len(self.outcome.failures)
         encoded = self._each(transformed, lambda batch: self._guarded(encode, batch, "converter", "encode"))
+        if sampler is not None:
+            failed = {one.index: one for one in self.outcome.failures[before:] if one.batch is transformed[0]}
+            self._tried(samples, lambda: sampler.encoded(samples, encoded, failed, self._value_converter.plugin_name()))
+            sampler.keep(samples)
         self.outcome.transform_s, self.outcome.convert_s = transformed_s - began_s, time.perf_counter() - transformed_s
         return encoded
 
@@ -180,12 +225,144 @@ class Pipeline:
         """Convert a sink's fetched bytes to batches and transform them, in order; as `to_bytes`."""
         self.outcome = Outcome()
         raw = (raw_batch(topic, part) for batch in fetched if len(batch) for topic, part in parted(batch))
+        decode = lambda batch: self._guarded(self._converters.decode, batch, "converter", "decode")  # noqa: E731
         began_s = time.perf_counter()
-        decoded = self._each(raw, lambda batch: self._guarded(self._converters.decode, batch, "converter", "decode"))
-        decoded_s = time.perf_counter()
-        transformed = self.transform(coalesce(decoded))
+        if (sampler := self._due()) is None:
+            decoded = self._each(raw, decode)
+            decoded_s = time.perf_counter()
+            transformed = self.transform(coalesce(decoded))
+        else:
+            heads, rest = sampler.part(list(raw))
+            ahead = [(self._decoded(sampler, head, decode), head) for head in heads]
+            if self.outcome.dropped:
+                self.outcome.dropped += rest
+                rest = []
+            decoded = self._each(rest, decode) if rest else []
+            decoded_s = time.perf_counter()
+            samples = [sample for (_, sample), _ in ahead if sample is not None]
+            transformed = self._ahead([came for came, _ in ahead], coalesce(decoded), None)
+            sampler.keep(samples)
         self.outcome.transform_s, self.outcome.convert_s = time.perf_counter() - decoded_s, decoded_s - began_s
         return transformed
+
+    # -- looking at some records on their way ---------------------------------------------------------------------
+
+    def _due(self) -> Sampler | None:
+        """Return the sampler, where it is to look at records of this call."""
+        sampler = self.sampler
+        if sampler is None:
+            return None
+        if sampler.is_over:
+            self.sampler = None
+            return None
+        return sampler if sampler.is_due() else None
+
+    def _begun(self, sampler: Sampler, batch: Batch, *, raw: bool) -> Sample | None:
+        try:
+            return sampler.begin(batch, raw=raw)
+        except Exception as error:  # of a value of a plugin's own: no reason for a task to fail
+            logger.debug("a record is not shown: %s", told(error))
+            return None
+
+    def _tried(self, samples: Sequence[Sample], show: Callable[[], object]) -> None:
+        """Show what became of records; what cannot be shown is no reason for a task to fail."""
+        try:
+            show()
+        except Exception as error:
+            logger.debug("records are not shown: %s", told(error))
+            for sample in samples:
+                sample.is_whole = False
+
+    @staticmethod
+    def _of(samples: Sequence[Sample], batch: Batch) -> Sample | None:
+        return next((sample for sample in samples if sample.batch is batch), None)
+
+    def _decoded(
+        self, sampler: Sampler, head: Batch, decode: Callable[[Batch], list[Batch]]
+    ) -> tuple[list[Batch], Sample | None]:
+        """Have the converters make one record of a topic's bytes; behind one that ends the task, none."""
+        if self.outcome.dropped:
+            self.outcome.dropped.append(head)
+            return [], None
+        sample, before = self._begun(sampler, head, raw=True), len(self.outcome.failures)
+        came = [batch for batch in self._each([head], decode) if len(batch)]
+        if sample is not None:
+
+            def show() -> None:
+                step = sampler.decoded(sample, came, self._value_converter.plugin_name())
+                self._show_failures(sample, step, before)
+
+            self._tried([sample], show)
+        return came, sample
+
+    def _ahead(
+        self, heads: Sequence[tuple[list[Batch], Sample | None]], rest: list[Batch], whole: list[Batch] | None
+    ) -> list[Batch]:
+        """Run records that are looked at through every stage, each alone, and then the others.
+
+        Args:
+            whole: All of them as they were, for who has no stage; None where each was taken apart already.
+        """
+        if not self._stages:
+            for came, sample in heads:
+                if sample is not None:
+                    sample.made = sum(map(len, came))
+            return whole if whole is not None else coalesce([*(batch for came, _ in heads for batch in came), *rest])
+        outcome, results, is_in_order = self.outcome, list[Batch](), True
+        behind, outcome.dropped = outcome.dropped, []
+        for came, sample in heads:
+            if outcome.dropped:
+                outcome.dropped += came
+                continue
+            out = self._walked(came, sample)
+            is_in_order = is_in_order and self._is_in_order
+            results += out
+        if outcome.dropped:
+            outcome.dropped += rest
+        else:
+            results += self.transform(rest)
+        outcome.dropped += behind
+        self._is_in_order = self._is_in_order and is_in_order
+        return coalesce(results)
+
+    def _walked(self, batches: list[Batch], sample: Sample | None) -> list[Batch]:
+        """As `transform`, of one record, and show what each stage makes of it."""
+        if sample is None:
+            return self.transform(batches)
+        current, self._is_in_order = batches, True
+        for number, stage in enumerate(self._stages):
+            if not current:
+                break
+            self._at = ("TRANSFORMATION", stage.transform)
+            self.seen[number] += sum(map(len, current))
+            observed, before, given = Observed(stage), len(self.outcome.failures), current
+            staged = self._each(current, functools.partial(self._staged, observed))
+            current = [out for out in staged if len(out)]
+            self.made[number] += sum(map(len, current))
+
+            self._show_stage(sample, stage, observed, given, current, before)
+        sample.made = sum(map(len, current))
+        return current
+
+    def _show_stage(
+        self, sample: Sample, stage: Stage, observed: Observed, given: list[Batch], came: list[Batch], before: int
+    ) -> None:
+        def show() -> None:
+            step = sample.staged(stage, observed, given, came)
+            self._show_failures(sample, step, before)
+
+        self._tried([sample], show)
+
+    def _show_failures(self, sample: Sample, step: Step, before: int) -> None:
+        """Show what a record has failed by in a step.
+
+        Args:
+            before: How many records had failed in front of it.
+        """
+        for failure in self.outcome.failures[before:]:
+            sample.failed(step, failure.error, failure.plugin)
+        if self.outcome.ending is not None:
+            sample.failed(step, self.outcome.ending, self._at[1])
 
     def _each(self, batches: Iterable[Batch], step: Callable[[Batch], list[Any]]) -> list[Any]:
         """Run a step over batches; behind a record that ends the task, over none."""
@@ -259,10 +436,12 @@ class Pipeline:
 
     def _skip(self, error: Exception, stage: str, batch: Batch, index: int) -> None:
         failure = self._tolerance.failed(error, stage=stage, batch=batch, index=index, at=self._at)
+        self.failed[stage] += 1
         self.outcome.failures.append(failure)
 
     def _end_at(self, error: Exception, stage: str, batch: Batch, index: int) -> None:
         """Let this record be what ends the task; what is in front of it goes on."""
+        self.failed[stage] += 1
         try:
             self._tolerance.failed(error, stage=stage, batch=batch, index=index, at=self._at)
         except DataError as ending:

@@ -37,6 +37,7 @@ from connect.runtime.tasks.gauges import Gauges
 from connect.runtime.tasks.meter import TaskMeter
 from connect.runtime.tasks.pacing import Pace
 from connect.runtime.tasks.pipeline import Pipeline
+from connect.runtime.tasks.sampling import Sampler, StageCount
 from connect.runtime.tasks.spec import Surroundings, TaskSpec
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 
@@ -88,6 +89,7 @@ class TaskRunner(ABC):
         self._pipeline: Pipeline | None = None
         self._dead_letters: DeadLetterQueue | None = None
         self._log_released = False
+        self._sampler: Sampler | None = None
 
     # -- from outside ----------------------------------------------------------------------------------------------
 
@@ -150,6 +152,25 @@ class TaskRunner(ABC):
     def log_trouble(self) -> str | None:
         """Return why the log gives nothing just now; None where that is not known."""
         return None
+
+    def sample(self) -> Sampler | None:
+        """Have some records looked at from now on for `sampling.ASKED_S`; None where it has no steps to look at yet, or
+        any more."""
+        pipeline = self._pipeline
+        if pipeline is None or self.state not in (State.RUNNING, State.PAUSED):
+            return None
+        if self._sampler is None:
+            self._sampler = Sampler(self.id)
+        self._sampler.ask()
+        pipeline.sampler = self._sampler
+        return self._sampler
+
+    def stage_counts(self) -> list[StageCount]:
+        """What went through each stage since the task began; empty where it has none yet."""
+        if self._pipeline is None:
+            return []
+        is_sink = isinstance(self.context, SinkTaskContextImpl)
+        return self._pipeline.stage_counts(self.meter.read_total, is_sink=is_sink, plugin=self.spec.desc.name)
 
     # -- the life --------------------------------------------------------------------------------------------------
 
