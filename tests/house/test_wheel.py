@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from connect.cli.authoring import LICENCES
+from connect.rest.ui import names
 
 HOUSE = Path(__file__).parents[2]
 PACKAGES = {
@@ -37,3 +38,9 @@ def test_every_shipped_package_is_typed(shipped: list[str]) -> None:
 def test_the_licences_that_a_new_plugin_may_have_are_shipped(shipped: list[str]) -> None:
     texts = {name.rpartition("/")[2] for name in shipped if name.startswith("connect/cli/authoring/licences/")}
     assert texts == {f"{licence}.txt" for licence in LICENCES if licence != "none"}
+
+
+def test_the_web_page_is_shipped_whole(shipped: list[str]) -> None:
+    page = {name.removeprefix("connect/ui/") for name in shipped if name.startswith("connect/ui/")}
+    assert page - {"__init__.py"} == set(names())
+    assert "js/vendor/THIRD-PARTY.txt" in page

@@ -1,4 +1,4 @@
-"""Chromium for the tests of the web page: the system's own, one that is named, or Debian's package, unpacked.
+"""Chromium for the tests of the web page: one that is named, the system's own, or Debian's package, unpacked.
 
     CONNECT_CHROMIUM   the program, in place of what is looked for
 
@@ -12,10 +12,7 @@ import shutil
 from functools import cache
 from pathlib import Path
 
-from tests.support.debian import Program, find_program
-
-#: Part of what Debian's package depends on is on every system; the rest is fetched with it.
-_LIBRARIES = r"lib(?!c6|gcc-s1|stdc)\S+|chromium-common"
+from tests.support.debian import Program, find_package
 
 
 @cache
@@ -28,4 +25,5 @@ def find_chromium() -> Program | str:
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if (found := shutil.which(name)) is not None:
             return Program(Path(found), dict(os.environ))
-    return find_program("chromium", ["chromium"], _LIBRARIES)
+    # What its package has in /usr/bin is a script that looks for the program in /usr/lib.
+    return find_package("chromium", ["chromium", "chromium-common"], "usr/lib/chromium/chromium")

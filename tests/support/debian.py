@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 CACHE: Final = Path(__file__).parents[2] / ".cache"
-_TIMEOUT_S: Final = 60
+_TIMEOUT_S: Final = 120
 _PLACES: Final = "/usr/sbin:/usr/bin:/usr/local/bin"
 
 
@@ -53,19 +53,51 @@ def find_program(name: str, packages: Sequence[str], libraries: str) -> Program 
     return Program(found, {**os.environ, "LD_LIBRARY_PATH": ":".join(folders)})
 
 
-def _unpack(name: str, packages: Sequence[str], libraries: str, cache: Path) -> None:
-    for command in ("apt-get", "apt-cache", "dpkg-deb"):
+def find_package(name: str, packages: Sequence[str], program: str) -> Program | str:
+    """Return a program whose needs are many: all packages that its own depend on, however far, and that are not
+    installed are unpacked with them; or why there is none.
+
+    Args:
+        packages: What lies in one folder, and is therefore unpacked even where it is installed.
+        program: Its path within the packages.
+    """
+    cache = CACHE / name
+    try:
+        if not cache.is_dir():
+            _unpack(name, packages, None, cache, program)
+    except PackageUnavailable as error:
+        return str(error)
+    folders = sorted({str(path.parent) for path in cache.glob("usr/lib/**/lib*.so.*")})
+    return Program(cache / program, {**os.environ, "LD_LIBRARY_PATH": ":".join(folders)})
+
+
+def _needs(name: str, folder: Path, packages: Sequence[str]) -> list[str]:
+    """Return what packages need, however far, and is not installed."""
+    what = ["--recurse", "--no-recommends", "--no-suggests", "--no-conflicts", "--no-breaks", "--no-replaces"]
+    told = _run(name, folder, "apt-cache", "depends", *what, "--no-enhances", *packages)
+    needed = set(re.findall(r"^([a-z0-9][a-z0-9.+-]+)", told, re.M)) - set(packages)
+    status = _run(name, folder, "dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n")
+    installed = {line.split()[0] for line in status.splitlines() if line.endswith(" installed")}
+    return sorted(needed - installed)
+
+
+def _unpack(name: str, packages: Sequence[str], libraries: str | None, cache: Path, program: str | None = None) -> None:
+    for command in ("apt-get", "apt-cache", "dpkg-deb", "dpkg-query"):
         if shutil.which(command) is None:
             raise PackageUnavailable(f"{name} is not installed, and there is no {command} to fetch it with")
     cache.parent.mkdir(parents=True, exist_ok=True)
     # It appears whole or not at all, whoever else is fetching it.
     with tempfile.TemporaryDirectory(prefix="fetching-", dir=cache.parent) as fetching:
         folder = Path(fetching)
-        wanted = re.findall(rf"Depends: ({libraries})", _run(name, folder, "apt-cache", "depends", *packages))
+        if libraries is None:
+            wanted = _needs(name, folder, packages)
+        else:
+            wanted = re.findall(rf"Depends: ({libraries})", _run(name, folder, "apt-cache", "depends", *packages))
         _run(name, folder, "apt-get", "download", *packages, *dict.fromkeys(wanted))
         for package in folder.glob("*.deb"):
             _run(name, folder, "dpkg-deb", "-x", package.name, "root")
-        if not any((folder / "root/usr" / place / name).is_file() for place in ("sbin", "bin")):
+        places = [f"usr/sbin/{name}", f"usr/bin/{name}"] if program is None else [program]
+        if not any((folder / "root" / place).is_file() for place in places):
             raise PackageUnavailable(f"{name} is not installed, and its package has no program")
         try:
             (folder / "root").rename(cache)
