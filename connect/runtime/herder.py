@@ -475,6 +475,9 @@ class Herder(Views):
             except ConnectError as error:
                 error.message += f"; {await self._what_became_of(name, before, stood)}"
                 raise
+            except Exception:  # a defect: it is no reason for the connector to stay STOPPED
+                await self._want_again(name, before)
+                raise
             else:
                 await self._want_again(name, before)
             finally:

@@ -198,6 +198,19 @@ async def test_a_failure_in_the_middle_brings_back_the_state_and_says_what_becam
     assert await offsets(worker, "k") == [topic_at({"kafka_offset": 5})]
 
 
+async def test_a_defect_in_the_middle_leaves_nothing_stopped(
+    worker: RunningWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await a_sink(worker, tmp_path)
+
+    async def breaks(*_: Any, **__: Any) -> bool:
+        raise LookupError("a defect")
+
+    monkeypatch.setattr(worker.herder._connector_offsets, "alter", breaks)
+    assert (await rewind(worker, "k", "earliest")).status_code == 500
+    await worker.until_state("k", State.RUNNING, tasks=1)
+
+
 async def test_one_that_cannot_be_resumed_says_that_it_stays_stopped(
     worker: RunningWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -246,7 +246,7 @@ def test_a_call_that_fails_is_an_error_with_its_text_and_never_an_empty_list(
     worker.create("lines")
     worker.append("t", b"x")
     page = open_page(None)
-    page.expect_errors("500")
+    page.expect_errors("500", "404.*/v1/dlq/dead")  # there is no such queue, which is told as well
     page.page.route(
         call, lambda route: route.fulfill(status=500, json={"error_code": 500, "message": f"it broke {HOSTILE}"})
     )

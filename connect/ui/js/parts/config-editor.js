@@ -177,7 +177,7 @@ function offer(text, at, isAsked, told, plugins) {
   const start = text.lastIndexOf("\n", at - 1) + 1;
   const before = text.slice(start, at);
   const rest = text.slice(at).split("\n", 1)[0];
-  const value = /^\s*"((?:[^"\\]|\\.)*)"\s*:\s*"((?:[^"\\]|\\.)*)$/.exec(before);
+  const value = /"((?:[^"\\]|\\.)*)"\s*:\s*"((?:[^"\\]|\\.)*)$/.exec(before);
   const fits = (one, typed) => one.toLowerCase().includes(typed.toLowerCase()) && one !== typed;
   if (value) {
     const [, key, typed] = value;
@@ -196,11 +196,13 @@ function offer(text, at, isAsked, told, plugins) {
   const from = at - typed.length - quote.length;
   const to = at + (/^[\w.$-]*"?/.exec(rest)?.[0].length ?? 0);
   const isWhole = /^[\w.$-]*"?\s*:/.test(rest);
-  const isLast = /^\s*[}\s]*$/.test(text.slice(to));
+  const behind = text.slice(to);
+  // What is behind it on the line moves to the next one.
+  const end = /^\s*[}\s]*$/.test(behind) ? "" : behind.split("\n", 1)[0].trim() ? ",\n  " : ",";
   return {
     from, to,
     items: all.filter((one) => fits(one.name, typed) && !text.includes(`"${one.name}"`)).sort((a, b) => Number(!a.name.startsWith(typed)) - Number(!b.name.startsWith(typed)) || Number(Boolean(b.required)) - Number(Boolean(a.required)))
-      .map((one) => (isWhole ? { text: `"${one.name}"`, note: one.documentation } : { text: `"${one.name}": ""${isLast ? "" : ","}`, shown: one.name, back: isLast ? 1 : 2, note: one.documentation })),
+      .map((one) => (isWhole ? { text: `"${one.name}"`, note: one.documentation } : { text: `"${one.name}": ""${end}`, shown: one.name, back: end.length + 1, note: one.documentation })),
   };
 }
 
