@@ -1,6 +1,6 @@
 """The web page in a real Chromium, of a real worker.
 
-    browser        one Chromium for the tests of a process; without one they are skipped, with the reason
+    browser        one Chromium for the tests of a module; without one they are skipped, with the reason
     worker         a worker of the test's own, on a free port; `worker.create(...)` makes connectors
     open_page      opens an address of the page; what the console or the page says of errors fails the test
 
@@ -21,7 +21,8 @@ from tests.support.pages import OpenPage, PageWorker, browser_of, pages_of
 __all__ = ["browser", "open_page", "worker"]
 
 
-@pytest.fixture(scope="session")
+# Not of the session: while it runs this thread has a running event loop, in which no asynchronous test could begin one.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     found = find_chromium()
     if isinstance(found, str):
