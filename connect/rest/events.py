@@ -50,6 +50,8 @@ STREAMS_MAX: Final = 32
 #: How often connectors are looked at, and how soon after a status has changed.
 LOOK_S: Final = 1.0
 SOON_S: Final = 0.15
+#: However much a look costs, the next one comes within so long.
+LOOK_MAX_S: Final = 4.0
 #: A reader hears something at least so often.
 BEAT_S: Final = 4.0
 #: A connection that takes nothing for so long is cut off.
@@ -218,11 +220,15 @@ class Hub:
         turned.set()
 
     async def _look_forever(self) -> None:
+        is_first = True
         try:
             while True:
                 self._kicked.clear()
                 await self._look(self._host.leading())
-                await asyncio.sleep(max(SOON_S, _SHARE * self._cost_s))
+                # The first look makes all rows, once; what the next ones cost says how often they are.
+                wait_s = 0.0 if is_first else min(LOOK_MAX_S, _SHARE * self._cost_s)
+                is_first = False
+                await asyncio.sleep(max(SOON_S, wait_s))
                 await _wait(self._kicked, max(0.0, LOOK_S - SOON_S))
         except ConnectError as error:  # another one leads by now
             self._end_all(error.code, error.message)
