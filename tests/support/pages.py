@@ -137,7 +137,7 @@ class OpenPage:
     def __init__(self, page: Any, url: str) -> None:
         self.page = page
         self.url = url
-        self._expected = [re.compile("404.*/v1/connectors/.*/(samples|logs)")]
+        self._expected: list[re.Pattern[str]] = []
         self._errors: list[str] = []
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self._errors.append(f"{error}"))

@@ -58,7 +58,6 @@ def test_who_may_only_read_sees_no_buttons(worker: PageWorker, open_page: Callab
     assert page.get_by_role("link", name="New connector").count() == 0
     assert page.get_by_role("checkbox").count() == 0
     for tab in ("", "/offsets", "/logs"):
-        opened.expect_errors("404")
         opened.go(f"/connectors/lines{tab}")
         for label in ("Pause", "Stop", "Restart", "Delete", "Set the offsets"):
             assert page.get_by_role("button", name=label, exact=True).count() == 0, label
@@ -69,7 +68,6 @@ def test_a_password_in_a_command_is_not_shown(worker: PageWorker, open_page: Cal
     opened = open_page(None)
     log_in(opened, "ann", PASSWORD)
     opened.page.locator("tbody tr[data-row]").wait_for()
-    opened.expect_errors("404")
     opened.go("/connectors/lines")
     opened.page.get_by_role("group", name="Actions").get_by_role("button", name="curl").click()
     text = opened.page.locator(".commands").inner_text()
@@ -81,7 +79,5 @@ def test_a_listener_that_others_reach_without_a_user_is_told(browser: Any, tmp_p
     folder = tmp_path / "open"
     folder.mkdir()
     with PageWorker(folder, "--listeners", "http://0.0.0.0:0") as running, pages_of(browser, running.url) as opening:
-        if running.client.get("/v1/me").status_code == 404:
-            pytest.skip("this worker does not say who asks")
         page = opening("/").page
         page.get_by_text("Others can reach this worker").wait_for()
