@@ -88,11 +88,16 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert "Exception in ASGI application" not in worker.log
 
 
+#: Their answers end with the connection.
+ENDLESS = ("/v1/events",)
+
+
 @pytest.mark.slow
 def test_what_a_machine_makes_of_the_document_finds_no_failure_of_ours(url: str) -> None:
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
     found = [result.ok() for result in schema.get_all_operations()]
     assert len(found) >= 30
+    found = [operation for operation in found if operation.path not in ENDLESS]
     attacks = list(itertools.product((GenerationMode.POSITIVE, GenerationMode.NEGATIVE), found))
     # Making the first call of an operation takes half a second: a short run tries some, others each time.
     chosen = random.sample(attacks, len(attacks) // length("CONNECT_ATTACK_EACH"))

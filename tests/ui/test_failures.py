@@ -40,6 +40,7 @@ def asked_by(opened: OpenPage, path: str) -> list[str]:
     return asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", VIEWS)
 def test_each_request_that_fails_once_is_an_error_on_the_page(
     two: PageWorker, open_page: Callable[..., OpenPage], path: str

@@ -21,6 +21,7 @@ def nothing_happened(opened: OpenPage) -> None:
     assert opened.page.locator("main img, main script, main iframe, main object").count() == 0
 
 
+@pytest.mark.slow
 def test_hostile_names_are_text_and_their_pages_open(worker: PageWorker, open_page: Callable[..., OpenPage]) -> None:
     made = []
     for i, name in enumerate(NAMES):
@@ -70,6 +71,7 @@ def test_hostile_messages_traces_records_and_lines_are_text(
     nothing_happened(opened)
 
 
+@pytest.mark.slow
 def test_a_trace_of_ten_megabytes_does_no_harm(worker: PageWorker, open_page: Callable[..., OpenPage]) -> None:
     worker.create_failing("bad-sink")
     opened = open_page(None)

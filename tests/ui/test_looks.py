@@ -13,6 +13,7 @@ BAD = "/connectors/bad-sink"
 PATHS = ["/", BAD, f"{BAD}/offsets", f"{BAD}/logs", f"{BAD}/metrics"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
 def test_each_view_is_accessible_and_fits(

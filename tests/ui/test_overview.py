@@ -156,6 +156,7 @@ def test_the_first_thing_that_tab_reaches_leads_to_the_content(worker: PageWorke
     assert page.evaluate("document.activeElement.id") == "main"
 
 
+@pytest.mark.slow
 def test_a_lost_connection_is_seen_and_what_is_shown_is_told_as_old(worker: PageWorker, open_page: Opening) -> None:
     worker.create("lines")
     worker.until_state("lines", "RUNNING")

@@ -172,9 +172,14 @@ function Problems({ problems, checked, hasClass, go }) {
   </section>`;
 }
 
+/** In a longer line nothing is offered: what looks through it would take the browser's whole stack. */
+const LINE_MAX = 1 << 14;
+
 /** What could stand at the cursor: keys at the begin of a line, values behind one. */
 function offer(text, at, isAsked, told, plugins) {
   const start = text.lastIndexOf("\n", at - 1) + 1;
+  const stop = text.indexOf("\n", at);
+  if ((stop < 0 ? text.length : stop) - start > LINE_MAX) return null;
   const before = text.slice(start, at);
   const rest = text.slice(at).split("\n", 1)[0];
   const value = /"((?:[^"\\]|\\.)*)"\s*:\s*"((?:[^"\\]|\\.)*)$/.exec(before);

@@ -2,6 +2,8 @@
 
 /** Longer texts are no config; the worker takes no more either. */
 export const CHARS_MAX = 1 << 20;
+/** A key stands at the begin of a line; what is behind it may be long. */
+const KEY_CHARS_MAX = 4096;
 const KEY = /^\s*"((?:[^"\\]|\\.)*)"\s*:/;
 
 /**
@@ -13,7 +15,7 @@ export function read(text) {
   const twice = [];
   if (text.length > CHARS_MAX) return { config: null, name: null, lines, twice, error: { text: "This is too long for a config.", line: null } };
   text.split("\n").forEach((line, i) => {
-    const key = KEY.exec(line)?.[1];
+    const key = KEY.exec(line.slice(0, KEY_CHARS_MAX))?.[1];
     if (key === undefined) return;
     if (lines.has(key)) twice.push({ key, line: i + 1 });
     lines.set(key, i + 1);
