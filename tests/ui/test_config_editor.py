@@ -10,6 +10,9 @@ import pytest
 
 from tests.support.pages import OpenPage, PageWorker, source, until
 
+#: A browser takes a second for what is quick elsewhere.
+pytestmark = pytest.mark.slow
+
 HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.exe"
 
 
@@ -191,7 +194,6 @@ def test_a_config_is_taken_along_in_each_form(worker: PageWorker, open_page: Cal
     assert read["connectors"][0]["config"]["odd key"] == " a\\b=grün"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1 << 20) - 64, 10 << 20])
 def test_a_long_text_in_one_line_harms_nobody(open_page: Callable[..., OpenPage], size: int) -> None:
     page = open_page("/new")

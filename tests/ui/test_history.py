@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.support.pages import OpenPage, PageWorker, until
+
+#: A browser takes a second for what is quick elsewhere.
+pytestmark = pytest.mark.slow
 
 
 def test_any_two_versions_are_compared_and_one_is_brought_back(

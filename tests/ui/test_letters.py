@@ -11,6 +11,9 @@ import pytest
 from tests.support.pages import OpenPage, PageWorker, until
 from tests.support.worker import JSON, STRING
 
+#: A browser takes a second for what is quick elsewhere.
+pytestmark = pytest.mark.slow
+
 SINK = "/connectors/sink/letters"
 HOSTILE = b"<script>alert(1)</script> \xe2\x80\xaetxt.exe"
 

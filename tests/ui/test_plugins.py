@@ -6,7 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.pages import OpenPage, PageWorker, pages_of
+
+#: A browser takes a second for what is quick elsewhere.
+pytestmark = pytest.mark.slow
 
 
 def test_every_kind_is_listed_with_its_keys_and_promises(open_page: Callable[..., OpenPage]) -> None:

@@ -13,6 +13,9 @@ import pytest
 from tests.support.pages import OpenPage, PageWorker, source, until
 from tests.support.worker import STRING
 
+#: A browser takes a second for what is quick elsewhere.
+pytestmark = pytest.mark.slow
+
 CLICKS_MAX = 3
 JSON_CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
 

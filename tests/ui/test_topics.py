@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.support.pages import OpenPage, PageWorker
+
+#: A browser takes a second for what is quick elsewhere.
+pytestmark = pytest.mark.slow
 
 HOSTILE = b'{"<b>x</b>": "<script>alert(1)</script>", "bidi": "\xe2\x80\xaetxt", "deep": [[[[1]]]]}'
 
