@@ -66,6 +66,20 @@ def test_records_are_looked_for_by_text_and_from_an_offset(
     page.get_by_text("2 found among 2 looked at").wait_for()
 
 
+def test_what_is_being_written_stays_while_the_page_is_drawn_anew(
+    worker: PageWorker, open_page: Callable[..., OpenPage]
+) -> None:
+    worker.append("t", *(b"number %d" % n for n in range(3)))
+    page = open_page("/topics/t?from=offset&offset=1").page
+    page.get_by_text("2 found among 2 looked at").wait_for()
+    page.get_by_role("spinbutton", name="Offset").fill("2")
+    page.get_by_label("Text within").fill("number")
+    with page.expect_response(lambda told: told.url.endswith("/v1/topics/t")):  # each five seconds
+        worker.append("t", b"one more")
+    page.get_by_text("offsets 0–4").wait_for()
+    assert page.get_by_label("Text within").input_value() == "number"
+
+
 def test_records_are_decoded_as_chosen_and_what_cannot_be_is_told(
     worker: PageWorker, open_page: Callable[..., OpenPage]
 ) -> None:

@@ -4,6 +4,7 @@ import { get, url } from "../api.js";
 import { live } from "../live.js";
 import { changesOf } from "../parts/configtext.js";
 import { Diff } from "../parts/diff.js";
+import { Draft } from "../parts/draft.js";
 import { Loaded } from "../parts/errors.js";
 import { useLoaded } from "../parts/loaded.js";
 import { count, plain } from "../parts/text.js";
@@ -16,7 +17,7 @@ function Compare() {
   const { query } = useStore(route);
   const rows = useStore(live, (value) => value.rows);
   const names = [...rows.keys()].sort();
-  const pick = (side, label) => html`<label>${label} <input list="connectors" value=${query[side] ?? ""} placeholder="name" spellcheck=${false} onChange=${(event) => setQuery({ [side]: event.target.value.trim() })} /></label>`;
+  const pick = (side, label) => html`<label>${label} <${Draft} list="connectors" value=${query[side] ?? ""} placeholder="name" spellcheck=${false} onGiven=${(text) => setQuery({ [side]: text.trim() })} /></label>`;
   return html`<header class="page-head"><h1>Compare two connectors</h1></header>
     <datalist id="connectors">${names.slice(0, 2000).map((name) => html`<option value=${name} />`)}</datalist>
     <div class="toolbar">${pick("a", "This one")}${pick("b", "with")}</div>

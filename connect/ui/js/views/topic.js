@@ -1,6 +1,7 @@
 // A topic's records: the last ones, or from an offset or a time on; looked for by key and text, decoded as chosen.
 import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { get, url } from "../api.js";
+import { Draft } from "../parts/draft.js";
 import { ErrorBox, Loaded } from "../parts/errors.js";
 import { JsonTree } from "../parts/json-tree.js";
 import { useLoaded } from "../parts/loaded.js";
@@ -28,18 +29,19 @@ function Topic({ params: [topic] }) {
     ...decoding(query.as),
   };
   const of = useRecords(topic, asked, isTail && query.follow === "1");
-  const set = (key) => (event) => setQuery({ [key]: event.target.value });
+  const give = (key) => (text) => setQuery({ [key]: text });
+  const set = (key) => (event) => give(key)(event.target.value);
   const converters = (plugins.data ?? []).filter((one) => one.type === "converter");
   return html`<nav aria-label="Where this is" class="crumbs"><a href="#/topics">Topics</a> <span aria-hidden="true">/</span></nav>
     <header class="page-head"><div><h1>${plain(topic, 250)}</h1><${Loaded} of=${info} what="The topic could not be loaded">${(told) => html`<p class="facts">${told.partitions.length === 1 ? "1 partition" : `${told.partitions.length} partitions`}
       <span>offsets ${told.partitions.slice(0, 8).map((one) => `${one.log_start_offset}–${one.log_end_offset}`).join(", ")}${told.partitions.length > 8 ? " …" : ""}</span></p>`}<//></div></header>
     <div class="toolbar search-bar" role="search">
       <label>from <select value=${query.from ?? "latest"} onChange=${set("from")}><option value="latest">the last ${LAST}</option><option value="start">the start</option><option value="offset">an offset</option><option value="time">a time</option></select></label>
-      ${query.from === "offset" && html`<input type="number" class="short" aria-label="Offset" value=${query.offset ?? "0"} onChange=${set("offset")} />`}
-      ${query.from === "time" && html`<input type="datetime-local" step="1" aria-label="Time" value=${query.time ?? ""} onChange=${set("time")} />`}
+      ${query.from === "offset" && html`<${Draft} type="number" class="short" aria-label="Offset" value=${query.offset ?? "0"} onGiven=${give("offset")} />`}
+      ${query.from === "time" && html`<${Draft} type="datetime-local" step="1" aria-label="Time" value=${query.time ?? ""} onGiven=${give("time")} />`}
       ${info.data?.partitions.length > 1 && html`<label>in <select value=${query.partition ?? ""} onChange=${set("partition")}><option value="">all partitions</option>${info.data.partitions.slice(0, 500).map((one) => html`<option value=${one.partition}>partition ${one.partition}</option>`)}</select></label>`}
-      <input type="search" placeholder="Key" aria-label="Key" value=${query.key ?? ""} onChange=${set("key")} />
-      <input type="search" placeholder="Text within" aria-label="Text within" value=${query.text ?? ""} onChange=${set("text")} />
+      <${Draft} type="search" placeholder="Key" aria-label="Key" value=${query.key ?? ""} onGiven=${give("key")} />
+      <${Draft} type="search" placeholder="Text within" aria-label="Text within" value=${query.text ?? ""} onGiven=${give("text")} />
       <label>shown as <select value=${query.as ?? ""} onChange=${set("as")}><option value="">it looks</option>
         <optgroup label="the converters of">${(names.data ?? []).slice(0, 1000).map((name) => html`<option value=${`connector:${name}`}>${plain(name, 80)}</option>`)}</optgroup>
         <optgroup label="a converter">${converters.map((one) => html`<option value=${`class:${one.class}`}>${shortClass(one.class)}</option>`)}</optgroup></select></label>
