@@ -57,8 +57,8 @@ BEAT_S: Final = 4.0
 #: A connection that takes nothing for so long is cut off.
 WRITE_S: Final = 20.0
 #: Looks take at most one part in so many of the loop's time; lags and positions, less.
-_SHARE: Final = 40
-_ASIDE_SHARE: Final = 100
+_SHARE: Final = 60
+_ASIDE_SHARE: Final = 200
 _ASIDE_S: Final = 2.0
 _ASIDE_WITHIN_S: Final = 10.0
 #: After so many connectors others get their turn on the loop.
