@@ -46,6 +46,22 @@ async def test_a_restart_by_itself_is_told_as_that(tmp_path: Path) -> None:
         assert told[-1]["restarted_by"] == "itself" and told[-1]["restarted_at"] >= told[-1]["at"]
 
 
+async def test_a_record_that_ends_a_task_is_told_with_its_place(tmp_path: Path) -> None:
+    config = {
+        "connector.class": "FileStreamSink",
+        "topics": "t",
+        "file": str(tmp_path / "out.txt"),
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+    }
+    async with running_worker(tmp_path) as worker:
+        await worker.client.post("/v1/topics", json={"name": "t"})
+        await worker.client.post("/v1/topics/t/records", json={"records": [{"value": "cnViYmlzaA=="}]})
+        await worker.client.put("/connectors/c/config", json=config)
+        await worker.until_failed("c")
+        (one,) = (await worker.client.get("/v1/connectors/c/failures")).json()["failures"]
+        assert one["details"] == {"stage": "converter", "topic": "t", "partition": "0", "offset": "0"}
+
+
 async def test_traces_of_the_connector_itself_of_java_and_without_frames_are_told_apart(tmp_path: Path) -> None:
     java = "org.x.ConnectException: away\n\tat x.Y.z(Y.java:1)\nCaused by: java.io.IOException"
     async with running_worker(tmp_path) as worker:

@@ -119,25 +119,25 @@ def _plain(mapping: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def coordinates(batch: Batch, index: int) -> str:
+    """Return where a record is, or where it goes, in words; see `place_of`."""
+    return ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in place_of(batch, index).items())
+
+
+def place_of(batch: Batch, index: int) -> dict[str, str]:
     """Return where a record is, or where it goes: topic, partition and offset, or source partition and offset."""
-    parts = [f"topic {batch.original_topic or batch.topic}"]
+    place = {"topic": batch.original_topic or batch.topic}
     partition = batch.original_partition if batch.original_partition is not None else batch.partition
     if partition is not None:
-        parts.append(f"partition {partition}")
+        place["partition"] = str(partition)
     if batch.offsets is not None:
-        parts.append(f"offset {batch.offsets[index]}")
+        place["offset"] = str(batch.offsets[index])
     elif batch.source_partition is not None:
-        parts.append(f"source partition {dict(batch.source_partition)}")
-        parts += _source_place(batch, index)
-    return ", ".join(parts)
-
-
-def _source_place(batch: Batch, index: int) -> list[str]:
-    if (known := source_offset(batch, index)) is not None:
-        return [f"source offset {dict(known)}"]
-    if batch.source_offset is None:
-        return []
-    return [f"record {index + 1} of {len(batch)} up to source offset {dict(batch.source_offset)}"]
+        place["source_partition"] = str(dict(batch.source_partition))
+        if (known := source_offset(batch, index)) is not None:
+            place["source_offset"] = str(dict(known))
+        elif batch.source_offset is not None:
+            place["record"] = f"{index + 1} of {len(batch)} up to source offset {dict(batch.source_offset)}"
+    return place
 
 
 def contents(batch: Batch, index: int) -> str:

@@ -19,7 +19,7 @@ from connect.records import Columns
 from connect.runtime.backoff import Retries
 from connect.runtime.connector_config import ConnectorConfig
 from connect.runtime.tasks.error_log import ErrorLog
-from connect.runtime.tasks.failures import Failure
+from connect.runtime.tasks.failures import Failure, place_of
 from connect.runtime.tasks.meter import TaskMeter
 
 T = TypeVar("T")
@@ -138,7 +138,8 @@ def ending(failure: Failure) -> DataError:
     """Return what ends a task whose record failed."""
     error = failure.error
     code, hint = (error.code, error.hint) if isinstance(error, ConnectError) else ("plugin.failed", _hint(failure))
-    return DataError(f"{failure.reason} ({failure.stage}, {failure.where})", code=code, hint=hint)
+    details = {"stage": failure.stage, **place_of(failure.batch, failure.index), **failure.details}
+    return DataError(f"{failure.reason} ({failure.stage}, {failure.where})", code=code, hint=hint, details=details)
 
 
 def _hint(failure: Failure) -> str:
