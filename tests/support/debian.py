@@ -5,18 +5,20 @@ It needs no rights: packages are downloaded as apt is set up to, once into `.cac
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 CACHE: Final = Path(__file__).parents[2] / ".cache"
-_TIMEOUT_S: Final = 120
+_TIMEOUT_S: Final = 300
 _PLACES: Final = "/usr/sbin:/usr/bin:/usr/local/bin"
 
 
@@ -86,24 +88,44 @@ def _unpack(name: str, packages: Sequence[str], libraries: str | None, cache: Pa
         if shutil.which(command) is None:
             raise PackageUnavailable(f"{name} is not installed, and there is no {command} to fetch it with")
     cache.parent.mkdir(parents=True, exist_ok=True)
-    # It appears whole or not at all, whoever else is fetching it.
-    with tempfile.TemporaryDirectory(prefix="fetching-", dir=cache.parent) as fetching:
-        folder = Path(fetching)
-        if libraries is None:
-            wanted = _needs(name, folder, packages)
-        else:
-            wanted = re.findall(rf"Depends: ({libraries})", _run(name, folder, "apt-cache", "depends", *packages))
-        _run(name, folder, "apt-get", "download", *packages, *dict.fromkeys(wanted))
-        for package in folder.glob("*.deb"):
-            _run(name, folder, "dpkg-deb", "-x", package.name, "root")
-        places = [f"usr/sbin/{name}", f"usr/bin/{name}"] if program is None else [program]
-        if not any((folder / "root" / place).is_file() for place in places):
-            raise PackageUnavailable(f"{name} is not installed, and its package has no program")
-        try:
-            (folder / "root").rename(cache)
-        except OSError:  # someone else was quicker
-            if not cache.is_dir():
-                raise
+    with _alone(name), _fetching(cache) as folder:
+        if folder is not None:
+            _unpack_in(folder, name, packages, libraries, cache, program)
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """One process of tests fetches a program; the others wait for it."""
+    with (CACHE / f".{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _fetching(cache: Path) -> Iterator[Path | None]:
+    """Give a folder to fetch into; None where another process has fetched it meanwhile."""
+    if cache.is_dir():
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="fetching-", dir=cache.parent) as folder:
+        yield Path(folder)
+
+
+def _unpack_in(
+    folder: Path, name: str, packages: Sequence[str], libraries: str | None, cache: Path, program: str | None
+) -> None:
+    """Unpack packages; what they make appears whole or not at all."""
+    if libraries is None:
+        wanted = _needs(name, folder, packages)
+    else:
+        wanted = re.findall(rf"Depends: ({libraries})", _run(name, folder, "apt-cache", "depends", *packages))
+    _run(name, folder, "apt-get", "download", *packages, *dict.fromkeys(wanted))
+    for package in folder.glob("*.deb"):
+        _run(name, folder, "dpkg-deb", "-x", package.name, "root")
+    places = [f"usr/sbin/{name}", f"usr/bin/{name}"] if program is None else [program]
+    if not any((folder / "root" / place).is_file() for place in places):
+        raise PackageUnavailable(f"{name} is not installed, and its package has no program")
+    (folder / "root").rename(cache)
 
 
 def _run(name: str, folder: Path, *command: str) -> str:

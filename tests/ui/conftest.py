@@ -21,6 +21,13 @@ from tests.support.pages import OpenPage, PageWorker, browser_of, pages_of
 __all__ = ["browser", "open_page", "worker"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test may have Chromium fetched, which takes minutes; the others of a run wait for it."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(900), append=False)
+
+
 # Not of the session: while it runs this thread has a running event loop, in which no asynchronous test could begin one.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -61,6 +62,7 @@ def test_counts_are_links_and_filters_and_sorting_are_in_the_address(three: Page
     assert page.get_by_role("columnheader", name="Name").get_attribute("aria-sort") == "descending"
     # Whoever is given the address sees the same.
     page.get_by_role("searchbox").fill("a")
+    page.wait_for_url(re.compile("q=a"))
     copied = page.url
     assert "sort=name" in copied and "dir=desc" in copied and "q=a" in copied
     other = open_page(copied.partition("#")[2]).page
