@@ -25,14 +25,6 @@ _MESSAGE_CHARS_MAX: Final = 500
 _LOOKS: Final = 5
 
 
-@dataclass(slots=True)
-class _Count:
-    """What a task had moved when it was last heard of."""
-
-    records: int
-    at_s: float
-
-
 class Moved:
     """How many records a second each connector moves, from what its tasks tell of themselves again and again.
 
@@ -42,7 +34,8 @@ class Moved:
 
     def __init__(self, looks: int = _LOOKS) -> None:
         self._looks = looks
-        self._tasks: dict[TaskId, _Count] = {}
+        #: What each task had moved when it was last heard of.
+        self._tasks: dict[TaskId, int] = {}
         self._connectors: dict[str, deque[tuple[float, int]]] = {}
 
     def take(self, now_s: float, records: Iterable[tuple[TaskId, int]]) -> None:
@@ -50,12 +43,11 @@ class Moved:
         moved: Counter[str] = Counter()
         for task, count in records:
             known = self._tasks.get(task)
+            self._tasks[task] = count
             if known is None:
-                self._tasks[task] = _Count(count, now_s)
                 moved[task.connector] += 0
-                continue
-            moved[task.connector] += count - known.records if count >= known.records else count
-            known.records, known.at_s = count, now_s
+            else:
+                moved[task.connector] += count - known if count >= known else count
         for name, count in moved.items():
             looks = self._connectors.get(name)
             if looks is None:

@@ -67,7 +67,8 @@ class Topics:
         missing = [name for name in names if name not in infos]
         committed: Mapping[TopicPartition, Any] = {}
         if start == "committed":
-            committed = await self._cluster.groups.offsets(sink_group(self._worker, self._name, self._config.originals))
+            group = sink_group(self._worker, self._name, self._config.originals)
+            committed = await self._cluster.groups.offsets(group, names)
         columns: list[list[Batch]] = []
         places = [(name, part) for name in names if name in infos for part in infos[name].partitions]
         for name, part in places[:PARTITIONS_MAX]:

@@ -339,7 +339,6 @@ class Pipeline:
             staged = self._each(current, functools.partial(self._staged, observed))
             current = [out for out in staged if len(out)]
             self.made[number] += sum(map(len, current))
-
             self._show_stage(sample, stage, observed, given, current, before)
         sample.made = sum(map(len, current))
         return current

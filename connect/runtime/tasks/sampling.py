@@ -24,17 +24,18 @@ from connect.runtime.tasks.outgoing import Outgoing
 from connect.runtime.tasks.shown import Shown
 from connect.runtime.tasks.stages import Stage
 from connect.runtime.tasks.walks import (
-    CHANGES_MAX,
     Step,
     Walk,
     changes,
     fault_of,
+    note_changes,
     outgoing_record,
     raw_record,
     record_of,
     shown_changes,
     singly,
     step_of,
+    step_of_stage,
 )
 
 #: How long records are looked at once somebody has asked, in seconds.
@@ -110,18 +111,14 @@ class Sample:
     def staged(self, stage: Stage, observed: Observed, before: Sequence[Batch], after: Sequence[Batch]) -> Step:
         """Take what a stage made of it."""
         began_s = time.thread_time()
-        predicate = None if stage.predicate is None else stage.predicate.plugin_name()
-        step = step_of("transform", [], alias=stage.alias, plugin=stage.transform.plugin_name(), predicate=predicate)
+        step = step_of_stage(stage)
         given = self.steps[-1]["records"]
         for single in (single for batch in after for single in singly(batch)):
             record = record_of(single, 0, self.show)
             step["records"].append(record)
             found = changes(before[0], single, self.show) if len(before) == 1 and len(before[0]) == 1 else []
-            for change in found or (shown_changes(given[0], record) if len(given) == 1 else ()):
-                if change not in step["changed"] and len(step["changed"]) < CHANGES_MAX:
-                    step["changed"].append(change)
-        verdicts = observed.verdicts
-        step["applied"] = any(verdicts) if stage.predicate is not None and verdicts else None
+            note_changes(step, found or (shown_changes(given[0], record) if len(given) == 1 else ()))
+        step["applied"] = any(observed.verdicts) if observed.verdicts else None
         step["dropped"] = not step["records"]
         self.steps.append(step)
         self.cost_s += time.thread_time() - began_s

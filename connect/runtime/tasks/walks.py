@@ -192,8 +192,7 @@ class Walks:
             parts[:] = after
 
     def _staged(self, stage: Stage, parts: Sequence[Batch], before: Sequence[ShownRecord]) -> tuple[Step, list[Batch]]:
-        predicate = None if stage.predicate is None else stage.predicate.plugin_name()
-        step = step_of("transform", [], alias=stage.alias, plugin=stage.transform.plugin_name(), predicate=predicate)
+        step = step_of_stage(stage)
         made: list[Batch] = []
         verdicts: list[bool] = []
         for part, shown in zip(parts, before, strict=True):
@@ -204,10 +203,8 @@ class Walks:
             step["records"] += records
             for single, record in zip(singles, records, strict=True):
                 # Where the step has changed in place what it was given, only what was shown before tells.
-                for change in changes(part, single, self._show) or shown_changes(shown, record):
-                    if change not in step["changed"] and len(step["changed"]) < CHANGES_MAX:
-                        step["changed"].append(change)
-        step["applied"] = any(verdicts) if stage.predicate is not None and verdicts else None
+                note_changes(step, changes(part, single, self._show) or shown_changes(shown, record))
+        step["applied"] = any(verdicts) if verdicts else None
         step["dropped"] = not made and step["error"] is None
         return step, made
 
@@ -265,6 +262,19 @@ def step_of(
         "dropped": False,
         "error": None,
     }
+
+
+def step_of_stage(stage: Stage) -> Step:
+    """Return the step of a transform, with nothing in it yet."""
+    predicate = None if stage.predicate is None else stage.predicate.plugin_name()
+    return step_of("transform", [], alias=stage.alias, plugin=stage.transform.plugin_name(), predicate=predicate)
+
+
+def note_changes(step: Step, found: Iterable[Change]) -> None:
+    """Add what a step changed of one more record, each change once, up to `CHANGES_MAX`."""
+    for change in found:
+        if change not in step["changed"] and len(step["changed"]) < CHANGES_MAX:
+            step["changed"].append(change)
 
 
 def singly(batch: Batch) -> Iterable[Batch]:
