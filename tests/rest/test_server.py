@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
-from connect.rest.server import exposure, listener_problems, parse_listener
+from connect.rest import server
+from connect.rest.server import exposure, listener_problems, parse_listener, serve
 from connect.runtime.worker_config import WorkerConfig
+from tests.support.busy import slowness
 from tests.support.doors import served_worker
 from tests.support.plain import NO_TLS
 
@@ -68,3 +74,39 @@ async def test_the_warning_is_logged_and_listed(tmp_path: Path, caplog: pytest.L
                 listed: list[dict[str, Any]] = (await client.get(url)).json()["warnings"]
     assert "asks for no password" in caplog.text
     assert [warning["code"] for warning in listed] == ["listener.open"]
+
+
+async def answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+async def test_the_date_of_answers_is_renewed_and_nothing_else_wakes_an_idle_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ticks = []
+    tick = uvicorn.Server.on_tick
+
+    async def counted(self: uvicorn.Server, counter: int) -> bool:
+        ticks.append(time.monotonic())
+        return await tick(self, counter)
+
+    monkeypatch.setattr(uvicorn.Server, "on_tick", counted)
+    monkeypatch.setattr(server, "DATE_S", 0.4)
+    async with (
+        serve(answer, config(listeners="http://127.0.0.1:0")) as (url,),
+        httpx.AsyncClient(base_url=url, verify=NO_TLS) as client,
+    ):
+        before = (await client.get("/")).headers["date"]
+        async with asyncio.timeout(20):
+            while (await client.get("/")).headers["date"] == before:
+                await asyncio.sleep(0.05)
+        assert all(later - earlier >= 0.39 for earlier, later in pairwise(ticks))
+
+
+async def test_a_server_that_is_told_to_end_does_not_wait_for_the_next_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "DATE_S", 60)
+    patience_s = 10 * slowness()
+    async with serve(answer, config(listeners="http://127.0.0.1:0")):
+        ending = time.monotonic()
+    assert time.monotonic() - ending < patience_s
