@@ -18,6 +18,7 @@ from tests.support.night import ALL_CASES, QUARTERS, leave_to_the_night, quarter
 from tests.support.order import dealt
 from tests.support.postgres import postgres_server, postgres_url
 from tests.support.postgres_servers import postgres_servers
+from tests.support.remembered import forget
 
 __all__ = [
     "broker",
@@ -91,6 +92,14 @@ def pytest_report_header() -> str | None:
 
 def pytest_runtest_setup() -> None:
     begin_test()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    done = yield
+    if nextitem is None or nextitem.path != item.path:
+        forget()
+    return done
 
 
 @pytest.hookimpl(wrapper=True)

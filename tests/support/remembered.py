@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from connect.runtime import secrets
@@ -14,7 +14,11 @@ def forgetting() -> Iterator[None]:
     try:
         yield
     finally:
-        with secrets._changing:
-            secrets._remembered.clear()
-            secrets._remembered.update(dict.fromkeys(before))
-            secrets._pattern = None
+        forget(but=before)
+
+
+def forget(*, but: Iterable[str] = ()) -> None:
+    with secrets._changing:
+        secrets._remembered.clear()
+        secrets._remembered.update(dict.fromkeys(but))
+        secrets._pattern = None
