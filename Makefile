@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # What a worker and its demonstration need, which is a third of what the tests do.
 RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
-TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; n = os.cpu_count() or 1; print(max(2 * n, 6))')
 SOURCES := connect plugins converters transforms examples bench tests
 
 .PHONY: install demo test test-long mutation lint style types bench clean

@@ -23,8 +23,9 @@ __all__ = ["browser", "open_page", "worker"]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The first test may have Chromium fetched, which takes minutes; the others of a run wait for it."""
+    here = str(Path(__file__).parent)
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if str(item.path).startswith(here):
             item.add_marker(pytest.mark.timeout(900), append=False)
 
 
