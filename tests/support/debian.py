@@ -50,7 +50,7 @@ def find_program(name: str, packages: Sequence[str], libraries: str) -> Program 
             _unpack(name, packages, libraries, cache)
     except PackageUnavailable as error:
         return str(error)
-    folders = sorted({str(path.parent) for path in cache.glob("usr/lib/*/lib*.so.*")})
+    folders = sorted({str(path.parent) for path in cache.glob("usr/lib/*/lib*.so*")})
     found = next(path for path in (cache / "usr/sbin" / name, cache / "usr/bin" / name) if path.is_file())
     return Program(found, {**os.environ, "LD_LIBRARY_PATH": ":".join(folders)})
 
@@ -69,7 +69,7 @@ def find_package(name: str, packages: Sequence[str], program: str) -> Program | 
             _unpack(name, packages, None, cache, program)
     except PackageUnavailable as error:
         return str(error)
-    folders = sorted({str(path.parent) for path in cache.glob("usr/lib/**/lib*.so.*")})
+    folders = sorted({str(path.parent) for path in cache.glob("usr/lib/**/lib*.so*")})
     return Program(cache / program, {**os.environ, "LD_LIBRARY_PATH": ":".join(folders)})
 
 
