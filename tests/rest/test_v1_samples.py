@@ -86,6 +86,7 @@ async def test_records_of_a_source_are_shown_before_and_after_each_step(tmp_path
             ("transform", 100, 0, 0),
             ("transform", 100, 0, 0),
             ("converters", 100, 0, 0),
+            ("topic", 100, 0, 0),
         ]
         lines = [json.loads(value or b"")["line"] for value in await worker.values("t")]
         assert lines == [f"line {number}" for number in range(100)], "what is looked at stays where it is"

@@ -141,11 +141,12 @@ class Pipeline:
     def _works(self, step: str, plugin: Plugin) -> None:
         self._at = (step, plugin)
 
-    def stage_counts(self, taken: int, *, is_sink: bool, plugin: str) -> list[StageCount]:
+    def stage_counts(self, taken: int, sent: int, *, is_sink: bool, plugin: str) -> list[StageCount]:
         """Return what each stage of the task was given, what it dropped, and on what it failed. From any thread.
 
         Args:
             taken: What the task has polled, or fetched.
+            sent: What a source has written to its topics.
             plugin: The connector's class.
         """
         rows, left, decoding = list[StageCount](), taken, self.failed["converter"]
@@ -161,7 +162,10 @@ class Pipeline:
             name = stage.transform.plugin_name()
             rows.append(count_of("transform", stage.alias, name, seen=seen, dropped=dropped, failed=failed))
             left = made
-        rows.append(count_of("task", None, plugin, seen=left) if is_sink else {**converter, "seen": left})
+        if is_sink:
+            rows.append(count_of("task", None, plugin, seen=left))
+        else:
+            rows += [{**converter, "seen": left}, count_of("topic", None, None, seen=sent)]
         return rows
 
     def underway(self) -> Underway | None:

@@ -170,7 +170,8 @@ class TaskRunner(ABC):
         if self._pipeline is None:
             return []
         is_sink = isinstance(self.context, SinkTaskContextImpl)
-        return self._pipeline.stage_counts(self.meter.read_total, is_sink=is_sink, plugin=self.spec.desc.name)
+        taken, sent = self.meter.read_total, self.meter.sent_total
+        return self._pipeline.stage_counts(taken, sent, is_sink=is_sink, plugin=self.spec.desc.name)
 
     # -- the life --------------------------------------------------------------------------------------------------
 
