@@ -172,3 +172,25 @@ def test_a_lost_connection_is_seen_and_what_is_shown_is_told_as_old(worker: Page
     assert names(page) == ["lines"]
     page.locator("body.stale").wait_for()
     page.get_by_text("state of").wait_for()
+
+
+@pytest.mark.slow
+def test_what_failed_while_the_worker_was_away_comes_by_itself_when_it_is_back(
+    worker: PageWorker, open_page: Callable[..., OpenPage]
+) -> None:
+    worker.create("lines")
+    worker.until_state("lines", "RUNNING")
+    opened = open_page("/connectors/lines")
+    opened.expect_errors("ERR_", "net::")
+    page = opened.page
+    page.route("**/v1/**", lambda route: route.abort())
+    page.route("**/connectors/**", lambda route: route.abort())
+    page.evaluate("import('./js/live.js').then((live) => live.reconnect())")
+    page.get_by_text("The connection to the worker is lost").wait_for()
+    opened.page.get_by_role("link", name="History").click()
+    page.get_by_text("The history could not be loaded").wait_for()
+    page.unroute_all()
+    page.locator("main").get_by_role("button", name="Try again").first.click()
+    page.get_by_text("The history could not be loaded").wait_for(state="detached")
+    page.get_by_text("1 version").wait_for()
+    assert page.locator(".error-box").count() == 0

@@ -48,6 +48,17 @@ def test_a_user_logs_in_and_a_wrong_password_is_told(worker: PageWorker, open_pa
     page.get_by_role("heading", name="Log in").wait_for()
 
 
+def test_nothing_is_asked_for_and_nothing_lost_before_somebody_has_logged_in(
+    worker: PageWorker, open_page: Callable[..., OpenPage]
+) -> None:
+    opened = open_page(None)  # without an error that is expected: a 401 would be one
+    opened.page.goto(f"{opened.url}/ui/")
+    opened.page.get_by_label("User").wait_for()
+    opened.page.wait_for_timeout(700)  # the first try anew would be then
+    assert opened.page.get_by_text("connection lost").count() == 0
+    assert opened.page.get_by_role("button", name="Log out").count() == 0
+
+
 def test_who_may_only_read_sees_no_buttons(worker: PageWorker, open_page: Callable[..., OpenPage]) -> None:
     worker.create("lines")
     opened = open_page(None)
@@ -57,9 +68,10 @@ def test_who_may_only_read_sees_no_buttons(worker: PageWorker, open_page: Callab
     page.get_by_text("read only").wait_for()
     assert page.get_by_role("link", name="New connector").count() == 0
     assert page.get_by_role("checkbox").count() == 0
-    for tab in ("", "/offsets", "/logs"):
+    for tab in ("", "/config", "/history", "/offsets", "/logs"):
         opened.go(f"/connectors/lines{tab}")
-        for label in ("Pause", "Stop", "Restart", "Delete", "Set the offsets"):
+        page.wait_for_timeout(500)  # what is checked while one writes would be checked by now, and refused
+        for label in ("Pause", "Stop", "Restart", "Delete", "Preview", "Form", "Back to this", "Set the offsets"):
             assert page.get_by_role("button", name=label, exact=True).count() == 0, label
 
 

@@ -53,7 +53,7 @@ function App() {
         <${Workers} />
         <${Pulse} />
         ${me?.user && html`<span class="user" title=${`role ${me.role}`}>${plain(me.user, 60)}${me.can_change ? "" : html` <span class="tag">read only</span>`}</span>`}
-        ${isLoggedIn() && html`<button type="button" class="quiet-button" onClick=${() => {
+        ${isLoggedIn() && !needed && html`<button type="button" class="quiet-button" onClick=${() => {
           logOut();
           location.reload();
         }}>Log out</button>`}
@@ -88,12 +88,15 @@ function Workers() {
 /** Whether what is shown is what is. */
 function Pulse() {
   const { at, failure, isLoaded } = useStore(live);
+  const isNobody = useStore(session, (value) => value.needed);
   const now = useNow();
   const age = at === null ? null : now - at;
   const isLost = failure !== null || (age !== null && age > 2 * STALE_MS);
   useEffect(() => {
     document.body.classList.toggle("stale", isLost && age !== null && age > STALE_MS);
   });
+  // Who has not logged in yet has lost nothing.
+  if (isNobody) return null;
   const text = !isLoaded && !failure ? "connecting…" : isLost ? `connection lost${age === null ? "" : `, state of ${span(age)} ago`}` : "live";
   return html`<span class=${`pulse ${isLost ? "lost" : isLoaded ? "on" : ""}`}>
     <span class="dot" aria-hidden="true"></span><span role="status">${isLost ? "connection lost" : text}</span>
@@ -194,5 +197,5 @@ route.subscribe(({ path }) => {
 });
 
 render(html`<${App} />`, document.getElementById("app"));
-identify();
-follow();
+// First who this is: without a user there is nothing to follow yet.
+identify().finally(follow);

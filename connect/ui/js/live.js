@@ -1,9 +1,9 @@
 // The state of all connectors, as it changes: one stream of events, and a new one when it ends.
-import { answerTo, Failure } from "./api.js";
+import { answerTo, Failure, session } from "./api.js";
 import { createStore } from "./store.js";
 
 const SILENCE_MS = 12000; // the worker says something each 5 s
-const AGAIN_MS = [500, 1000, 2000, 5000, 10000];
+const AGAIN_MS = [500, 1000, 2000, 5000];
 const HIDDEN_MS = 60000;
 /** What is older is shown as old. */
 export const STALE_MS = 5000;
@@ -33,6 +33,16 @@ export function forget(names) {
   live.set({ ...live.get(), rows });
 }
 
+/** Call `back` each time the worker answers again after it did not. Returns how to end that. */
+export function onReturn(back) {
+  let isLost = live.get().failure !== null;
+  return live.subscribe(({ failure }) => {
+    const wasLost = isLost;
+    isLost = failure !== null;
+    if (wasLost && !isLost) back();
+  });
+}
+
 let ending = null;
 let wake = null;
 
@@ -56,6 +66,8 @@ export function reconnect() {
 async function forever() {
   let failed = 0;
   for (;;) {
+    // Until somebody has logged in the worker would say no each time.
+    while (session.get().needed) await new Promise((resolve) => (wake = resolve));
     try {
       ending = new AbortController();
       await once(ending.signal, () => (failed = 0));

@@ -9,6 +9,7 @@ import { Diff } from "./diff.js";
 import { Dialog, openDialog } from "./dialog.js";
 import { ErrorBox } from "./errors.js";
 import { useLoaded } from "./loaded.js";
+import { onReturn } from "../live.js";
 import { Preview } from "./preview.js";
 import { count, plain, shortClass } from "./text.js";
 import { TextArea } from "./textarea.js";
@@ -35,7 +36,7 @@ export function ConfigEditor({ start, saved }) {
   const isNew = base.etag === null;
   const found = useMemo(() => read(text), [text]);
   const config = found.config;
-  const checked = useChecked(config, name);
+  const checked = useChecked(canChange ? config : null, name);
   const plugins = useLoaded((signal) => get("/connector-plugins", { connectorsOnly: "false" }, { signal }), []);
   const problems = problemsOf(found, checked, name, isNew);
   const isBusy = useRef(false);
@@ -92,9 +93,9 @@ export function ConfigEditor({ start, saved }) {
   return html`<div class=${`editor ${isPreviewing ? "beside" : ""}`}>
     <div>
       <div class="toolbar">${names}
-        <div class="chips" role="group" aria-label="How it is edited">
+        ${canChange && html`<div class="chips" role="group" aria-label="How it is edited">
           <button type="button" class="chip" aria-pressed=${!isForm} onClick=${() => setForm(false)}>JSON</button>
-          <button type="button" class="chip" aria-pressed=${isForm} disabled=${!config} title=${config ? undefined : "Mend the JSON first"} onClick=${() => setForm(true)}>Form</button></div>
+          <button type="button" class="chip" aria-pressed=${isForm} disabled=${!config} title=${config ? undefined : "Mend the JSON first"} onClick=${() => setForm(true)}>Form</button></div>`}
         <span class="quiet shown">${config?.["connector.class"] ? shortClass(config["connector.class"]) : ""}</span>
         ${canChange && html`<button type="button" onClick=${() => pasteDialog(parse)}>Paste anything</button>`}
         <${Download} name=${name} config=${config} />
@@ -107,7 +108,7 @@ export function ConfigEditor({ start, saved }) {
             warnings=${group(problems.filter((one) => one.kind === "warn").map((one) => [one.key, one.text]))} change=${put} disabled=${!canChange} />`
         : html`<${TextArea} value=${text} onInput=${setText} onPaste=${onPaste} label="Config" describedBy="problems" select=${select} readOnly=${!canChange}
             marks=${problems.filter((one) => one.line).map((one) => ({ line: one.line, kind: one.kind, text: one.text }))} offer=${(all, at, isAsked) => offer(all, at, isAsked, checked.told, plugins.data)} />
-          <p class="quiet keys-hint">Ctrl+Space offers keys and values.</p>`}
+          ${canChange && html`<p class="quiet keys-hint">Ctrl+Space offers keys and values.</p>`}`}
       <${Problems} problems=${problems} checked=${checked} hasClass=${Boolean(config?.["connector.class"])} go=${(line) => {
         setForm(false);
         setSelect({ line });
@@ -123,7 +124,10 @@ const withoutName = (config) => Object.fromEntries(Object.entries(config).filter
 /** What the worker says of a config while it is written: `{told, failure, isBusy}`; told stays while it is asked again. */
 function useChecked(config, name) {
   const [state, setState] = useState({ told: null, failure: null, isBusy: false });
+  const [turn, setTurn] = useState(0);
   const asked = config?.["connector.class"] ? JSON.stringify([config, name]) : null;
+  const hasFailed = state.failure !== null;
+  useEffect(() => (hasFailed ? onReturn(() => setTurn((n) => n + 1)) : undefined), [hasFailed]);
   useEffect(() => {
     // What was told stays while the text is no JSON, as in the middle of a word: its keys are offered.
     if (asked === null) return setState((old) => ({ ...old, failure: null, isBusy: false }));
@@ -141,8 +145,8 @@ function useChecked(config, name) {
       clearTimeout(timer);
       giving.abort();
     };
-  }, [asked]);
-  return state;
+  }, [asked, turn]);
+  return { ...state, again: () => setTurn(turn + 1) };
 }
 
 /** What is wrong, and what is likely to be: `{kind, key, text, line}`. */
@@ -165,7 +169,7 @@ function Problems({ problems, checked, hasClass, go }) {
   const said = bad ? count(bad, "error") : problems.length ? "" : hasClass && checked.told && !checked.failure ? "Nothing is wrong with it." : "";
   return html`<section id="problems" class="problems" aria-live="polite" aria-label="Problems">
     <p class=${bad ? "bad-text" : "quiet"}>${said}${problems.length - bad > 0 ? ` ${count(problems.length - bad, "warning")}` : ""}${checked.isBusy ? html`<span class="quiet"> checking…</span>` : ""}</p>
-    ${checked.failure && html`<${ErrorBox} failure=${checked.failure} what="It could not be checked" />`}
+    ${checked.failure && html`<${ErrorBox} failure=${checked.failure} what="It could not be checked" retry=${checked.again} />`}
     <ul>${problems.slice(0, 100).map((one) => html`<li class=${one.kind}><span class="sign" aria-hidden="true">${one.kind === "bad" ? "✕" : "▲"}</span>
       ${one.line ? html`<button type="button" class="link" onClick=${() => go(one.line)}>line ${one.line}</button>` : html`<span></span>`}
       <span>${one.key && html`<span class="mono">${plain(one.key, 200)}</span>${" "}`}${plain(one.text, 1000)}</span></li>`)}</ul>

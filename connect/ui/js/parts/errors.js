@@ -1,6 +1,8 @@
 // A failed request, as an error on the page: status, text, code, hint, and a way to try again.
 import { html } from "../vendor/htm-preact.js";
 import { curl } from "../api.js";
+import { live } from "../live.js";
+import { useStore } from "../store.js";
 import { plain } from "./text.js";
 
 /** `failure` is an `api.Failure` or any Error; `what` says what could not be done; `retry` is called by the button. */
@@ -19,10 +21,20 @@ export function ErrorBox({ failure, what, retry }) {
   </div>`;
 }
 
+/**
+ * Whether a failure is to be told beside what is still shown: that the worker is away stands at the top of the page, and
+ * not once more in each part of it.
+ */
+export function useIsNews(of) {
+  const isLost = useStore(live, (value) => value.failure !== null);
+  return of.failure !== null && !(isLost && of.failure.status === 0 && of.data !== undefined);
+}
+
 /** What was loaded by `useLoaded`: its failure, "loading", or what `children` makes of its data. */
 export function Loaded({ of, what, children }) {
+  const isNews = useIsNews(of);
   return html`
-    ${of.failure && html`<${ErrorBox} failure=${of.failure} what=${what} retry=${of.reload} />`}
+    ${isNews && html`<${ErrorBox} failure=${of.failure} what=${what} retry=${of.reload} />`}
     ${of.data === undefined ? !of.failure && html`<p class="quiet loading" aria-busy="true">Loading…</p>` : children(of.data)}
   `;
 }

@@ -1,21 +1,28 @@
 // What a view asks the worker for, with its failure: what did not come is an error, and never an empty list.
 import { useCallback, useEffect, useRef, useState } from "../vendor/htm-preact.js";
+import { onReturn } from "../live.js";
 
 /**
- * Ask when the view appears, when `keys` change, and every `everyMs`. `ask` is given an AbortSignal.
+ * Ask when the view appears, when `keys` change, every `everyMs`, and what failed once more when the connection is back.
+ * `ask` is given an AbortSignal.
  * Returns `{data, failure, at, reload}`: data of before stays beside a failure, and `at` says how old it is.
  */
 export function useLoaded(ask, keys = [], everyMs = 0) {
   const [state, setState] = useState({ data: undefined, failure: null, at: null });
   const current = useRef(null);
+  const hasFailed = useRef(false);
   const load = useCallback(async () => {
     current.current?.abort();
     const mine = (current.current = new AbortController());
     try {
       const data = await ask(mine.signal);
-      if (current.current === mine) setState({ data, failure: null, at: Date.now() });
+      if (current.current !== mine) return;
+      hasFailed.current = false;
+      setState({ data, failure: null, at: Date.now() });
     } catch (failure) {
-      if (current.current === mine && failure.name !== "AbortError") setState((old) => ({ ...old, failure }));
+      if (current.current !== mine || failure.name === "AbortError") return;
+      hasFailed.current = true;
+      setState((old) => ({ ...old, failure }));
     }
   }, keys);
   useEffect(() => {
@@ -34,5 +41,6 @@ export function useLoaded(ask, keys = [], everyMs = 0) {
       current.current = null;
     };
   }, [load, everyMs]);
+  useEffect(() => onReturn(() => hasFailed.current && load()), [load]);
   return { ...state, reload: load };
 }

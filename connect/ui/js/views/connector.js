@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { get, url } from "../api.js";
 import { ACTIONS, actAndSay, commandOf, marks } from "../actions.js";
-import { live } from "../live.js";
+import { live, reconnect } from "../live.js";
 import { ActionBar } from "../parts/actionbar.js";
 import { Badge } from "../parts/badge.js";
 import { ErrorBox, Loaded } from "../parts/errors.js";
@@ -29,7 +29,7 @@ function Connector({ params: [name, tab = ""] }) {
   return html`
     <nav aria-label="Where this is" class="crumbs"><a href="#/">Connectors</a> <span aria-hidden="true">/</span></nav>
     <${Head} name=${name} row=${row} />
-    ${failure && html`<${ErrorBox} failure=${failure} what="The connection to the worker is lost; what is below is old" />`}
+    ${failure && html`<${ErrorBox} failure=${failure} what="The connection to the worker is lost; what is below is old" retry=${reconnect} />`}
     ${row ? html`<${Tabs} label="About this connector" items=${items} current=${tab} /><${Tab} key=${`${name}/${tab}`} id=${tab} name=${name} row=${row} />` : html`<${Gone} name=${name} />`}
   `;
 }

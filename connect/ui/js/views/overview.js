@@ -2,7 +2,7 @@
 import { html, useMemo, useState } from "../vendor/htm-preact.js";
 import { get } from "../api.js";
 import { ACTIONS, actOnAll, commandOf, marks } from "../actions.js";
-import { live } from "../live.js";
+import { live, reconnect } from "../live.js";
 import { ActionBar, useCanChange } from "../parts/actionbar.js";
 import { Badge } from "../parts/badge.js";
 import { Command } from "../parts/copy.js";
@@ -68,7 +68,7 @@ function Overview() {
   };
   return html`
     <h1 class="hidden">Connectors</h1>
-    ${failure && html`<${ErrorBox} failure=${failure} what="The connection to the worker is lost; what is below is old" />`}
+    ${failure && html`<${ErrorBox} failure=${failure} what="The connection to the worker is lost; what is below is old" retry=${reconnect} />`}
     <${Worry} rows=${all} />
     ${all.length === 0 ? html`<${None} canChange=${canChange} />` : html`
       <${Toolbar} rows=${all} shown=${shown.length} query=${query} canChange=${canChange} />
