@@ -29,7 +29,7 @@ def samples(text: str = "Ann") -> dict[str, Any]:
     fault = {"code": "data.invalid", "message": f"field {text!r} is no number", "hint": "Mend it.", "exception": "X"}
     stages = [
         ("source", None, "FileStreamSource"), ("transform", "mask", "org.apache.kafka.MaskField$Value"),
-        ("transform", "cast", "Cast$Value"), ("converters", None, "JsonConverter"), ("task", None, None),
+        ("transform", "cast", "Cast$Value"), ("converters", None, "JsonConverter"), ("topic", None, None),
     ]  # fmt: skip
     changed = [{"path": "value.address.zip", "kind": "changed"}, {"path": "value.at", "kind": "added"}]
     steps = [

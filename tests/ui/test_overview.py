@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.page_answers import answer
-from tests.support.pages import OpenPage, PageWorker, until
+from tests.support.pages import OpenPage, PageWorker, source, until
 
 Opening = Callable[..., OpenPage]
 
@@ -46,6 +46,25 @@ def test_it_is_quiet_where_all_run_and_red_where_one_failed(worker: PageWorker, 
     assert "Converting byte[] to Kafka Connect data failed" in worry.inner_text()
     assert "since" in worry.inner_text()
     until(lambda: names(page)[0] == "broken")
+
+
+def test_what_waits_for_something_outside_is_told_with_what_it_waits_for(
+    worker: PageWorker, open_page: Opening
+) -> None:
+    worker.create("lines")
+    opened = open_page("/")
+    worry = opened.page.get_by_role("region", name="Should I worry?")
+    worry.get_by_text("The connector runs").wait_for()
+    worker.create("early", source(str(worker.folder / "to-come.txt"), "early"))
+    worry.get_by_text("1 waits").wait_for()
+    assert "of 2 connectors, and none failed" in worry.inner_text()
+    assert "to-come.txt' is not there" in worry.inner_text()
+    assert opened.axe() == []
+    worry.get_by_role("link", name="early").click()
+    opened.page.get_by_role("region", name="What it waits for").get_by_text("to-come.txt").wait_for()
+    (worker.folder / "to-come.txt").write_text("here\n")
+    opened.go("/")
+    worry.get_by_text("All 2 connectors run").wait_for()
 
 
 def test_counts_are_links_and_filters_and_sorting_are_in_the_address(three: PageWorker, open_page: Opening) -> None:

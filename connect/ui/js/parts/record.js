@@ -63,4 +63,4 @@ export function StepView({ before, step }) {
 }
 
 /** The name of a step or stage. */
-export const stageName = (step, type) => step.alias ?? { source: "source", topic: "topics", converters: "converters", task: type === "sink" ? "sink" : "topics", transform: "transform" }[step.stage] ?? step.stage;
+export const stageName = (step, type) => step.alias ?? { source: "source", topic: "topics", converters: "converters", task: type === "sink" ? "sink" : "task", transform: "transform" }[step.stage] ?? step.stage;

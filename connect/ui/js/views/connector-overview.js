@@ -5,7 +5,7 @@ import { actAndSay, commandOf } from "../actions.js";
 import { ActionBar } from "../parts/actionbar.js";
 import { Badge } from "../parts/badge.js";
 import { CopyButton } from "../parts/copy.js";
-import { ErrorBox, Loaded } from "../parts/errors.js";
+import { ErrorBox, Loaded, useIsNews } from "../parts/errors.js";
 import { useLoaded } from "../parts/loaded.js";
 import { Pre } from "../parts/pre.js";
 import { stageName, StepView } from "../parts/record.js";
@@ -23,22 +23,25 @@ export const view = Overview;
 function Overview({ name, row }) {
   const status = useLoaded((signal) => get(url`/connectors/${name}/status`, {}, { signal }), [name, row.state, row.worst, row.tasks.total], 5000);
   const failures = useLoaded((signal) => get(url`/v1/connectors/${name}/failures`, {}, { signal }), [name, row.worst, row.failed_since, row.restarts], 10000);
+  const about = useLoaded((signal) => get(url`/v1/connectors/${name}`, {}, { signal }), [name], 5000);
+  const topics = useLoaded((signal) => get(url`/connectors/${name}/topics`, {}, { signal }), [name], 15000);
   return html`
     ${row.worst === "FAILED" && html`<${Failed} name=${name} row=${row} failures=${failures} status=${status.data} />`}
     ${row.next_restart && html`<${NextRestart} name=${name} next=${row.next_restart} />`}
-    <${Stages} name=${name} row=${row} />
+    <${Waits} waits=${about.data?.waits ?? {}} />
+    <${Stages} name=${name} row=${row} topics=${topics.data?.[name]?.topics ?? null} />
     <div class="columns">
       <${Loaded} of=${status} what="The tasks could not be loaded">${(told) => html`<${Tasks} name=${name} status=${told} />`}<//>
-      <${About} name=${name} />
+      <${About} name=${name} row=${row} about=${about} topics=${topics} />
     </div>
-    <section class="card"><h2>Failures before</h2>
+    <section class="card"><h2>Last failures</h2>
       <${Loaded} of=${failures} what="The failures could not be loaded">${(told) => html`<${Before} failures=${told.failures} />`}<//></section>
   `;
 }
 
 // -- the way of the records ------------------------------------------------------------------------------------------
 
-function Stages({ name, row }) {
+function Stages({ name, row, topics }) {
   const [isFrozen, freeze] = useState(false);
   const [chosen, choose] = useState(null);
   const samples = useLoaded((signal) => (isFrozen ? Promise.reject(new DOMException("", "AbortError")) : get(url`/v1/connectors/${name}/samples`, { records: RECORDS }, { signal })), [name, isFrozen], isFrozen ? 0 : SAMPLES_MS);
@@ -46,6 +49,7 @@ function Stages({ name, row }) {
   if (samples.data) kept.current = samples.data;
   const told = samples.data ?? kept.current;
   const rates = useRates(told, samples.at);
+  const isNews = useIsNews({ ...samples, data: told ?? undefined });
   if (!told) {
     return html`<section class="card"><h2>The way of the records</h2>${samples.failure
       ? html`<${ErrorBox} failure=${samples.failure} what="The stages could not be loaded" retry=${samples.reload} />`
@@ -53,18 +57,27 @@ function Stages({ name, row }) {
   }
   return html`<section class="card" aria-label="The way of the records">
     <div class="card-head"><h2>The way of the records</h2>
-      <span class="quiet">${isFrozen ? "frozen" : "sampled while you look"}</span>
-      <button type="button" class="small" aria-pressed=${isFrozen} onClick=${() => freeze(!isFrozen)}>${isFrozen ? "Go on" : "Freeze"}</button></div>
-    ${samples.failure && html`<${ErrorBox} failure=${samples.failure} what="The samples could not be loaded" retry=${samples.reload} />`}
+      ${told.stages.length > 0 && html`<span class="quiet">${isFrozen ? "frozen" : "sampled while you look"}</span>
+        <button type="button" class="small" aria-pressed=${isFrozen} onClick=${() => freeze(!isFrozen)}>${isFrozen ? "Go on" : "Freeze"}</button>`}</div>
+    ${isNews && html`<${ErrorBox} failure=${samples.failure} what="The samples could not be loaded" retry=${samples.reload} />`}
+    ${told.stages.length === 0 && html`<p class="quiet">${NO_WAY[row.worst] ?? "No task has begun yet."}</p>`}
     <ol class="stages">${told.stages.map((stage, i) => html`<li key=${i}>
       <button type="button" class="stage" aria-expanded=${chosen === i} title=${plain(stage.plugin)} onClick=${() => choose(chosen === i ? null : i)}>
         <span class="stage-name">${plain(stageName(stage, row.type), 60)}</span>
-        <span class="quiet">${stage.alias ? shortClass(stage.plugin) : plain(shortClass(stage.plugin) || " ")}</span>
+        <span class="quiet">${plain(stage.stage === "topic" ? topicsOf(topics) : shortClass(stage.plugin) || " ", 80)}</span>
         <span class="stage-figures">${figure(rates[i])}/s${stage.dropped > 0 && html` · <span class="warn-text">${figure(stage.dropped)} dropped</span>`}${stage.failed > 0 && html` · <span class="bad-text">${figure(stage.failed)} failed</span>`}</span>
       </button></li>`)}</ol>
-    ${chosen !== null && html`<${Samples} stage=${told.stages[chosen]} walks=${told.walks} type=${row.type} />`}
+    ${chosen !== null && told.stages[chosen] && html`<${Samples} stage=${told.stages[chosen]} walks=${told.walks} type=${row.type} topics=${topics} missing=${told.not_sampled ?? []} />`}
   </section>`;
 }
+
+const NO_WAY = {
+  STOPPED: "It is stopped: no record goes by until it is resumed.",
+  PAUSED: "It is paused, and no task has begun: no record goes by until it is resumed.",
+  FAILED: "It failed before any record came by.",
+};
+
+const topicsOf = (topics) => (!topics?.length ? " " : topics.length === 1 ? topics[0] : `${topics.length.toLocaleString("en")} topics`);
 
 /** Records a second at each stage, between one answer and the next. */
 function useRates(told, at) {
@@ -81,19 +94,24 @@ function useRates(told, at) {
   }, [told]);
 }
 
-function Samples({ stage, walks, type }) {
+function Samples({ stage, walks, type, topics, missing }) {
+  const isEnd = type === "source" && stage.stage === "topic";
   const found = walks.map((walk) => {
     const at = walk.steps.findIndex((step) => step.stage === stage.stage && step.alias === stage.alias);
     return at < 0 ? null : { walk, step: walk.steps[at], before: at ? walk.steps[at - 1].records : [] };
   }).filter(Boolean);
   return html`<div class="samples" role="region" aria-label=${`Records at ${stageName(stage, type)}`}>
-    <p class="quiet">Sampled ${found.length} of ${stage.seen.toLocaleString("en")}${stage.dropped ? `, ${stage.dropped.toLocaleString("en")} dropped` : ""}</p>
-    ${found.length === 0 && html`<p>No record has come by here since you look.</p>`}
+    ${stage.stage === "topic" && topics?.length > 0 && html`<p>Look into ${topics.slice(0, TOPICS_SHOWN).map((topic, i) => html`${i ? ", " : ""}<a class="mono" href=${topicPath(topic)}>${plain(topic, 250)}</a>`)}${topics.length > TOPICS_SHOWN ? ` or ${count(topics.length - TOPICS_SHOWN, "more", "more")}` : ""}</p>`}
+    <p class="quiet">${isEnd ? `${stage.seen.toLocaleString("en")} were written` : html`Sampled ${found.length} of ${stage.seen.toLocaleString("en")}${stage.dropped ? `, ${stage.dropped.toLocaleString("en")} dropped` : ""}`}</p>
+    ${found.length === 0 && !isEnd && html`<p>No record has come by here since you look.</p>`}
+    ${[...byCause(missing.map((one) => [one.why, one.task]))].slice(0, 5).map(([why, tasks]) => html`<p key=${why} class="quiet">Nothing is looked at of ${whichTasks(tasks)}: ${plain(why, 200)}.</p>`)}
     ${found.map(({ walk, step, before }) => html`<article key=${`${walk.task}/${walk.index}/${walk.offset}`}>
       <p class="quiet">${walk.at ? clock(walk.at) : ""} task ${walk.task}${walk.offset !== null && walk.offset !== undefined ? ` · ${plain(walk.topic)}-${walk.partition} @ ${walk.offset}` : ""}</p>
       <${StepView} before=${before} step=${step} /></article>`)}
   </div>`;
 }
+
+const topicPath = (topic) => href(`/topics/${encodeURIComponent(topic)}`);
 
 // -- why it failed ---------------------------------------------------------------------------------------------------
 
@@ -113,10 +131,12 @@ function Failed({ name, row, failures, status }) {
   if (!failures.data && !failures.failure) return html`<p class="quiet loading" aria-busy="true">Loading…</p>`;
   const found = current(failures.data?.failures, status);
   // Tasks that failed by one cause are one card.
-  const causes = new Map();
-  for (const one of found) causes.set(one.message, [...(causes.get(one.message) ?? []), one]);
+  const causes = byCause(found.map((one) => [one.message, one]));
   return [...causes.values()].slice(0, 5).map((same) => html`<${FailureCard} key=${same[0].message} name=${name} row=${row} failure=${same[0]} tasks=${same.map((one) => one.task)} />`);
 }
+
+/** What has the same cause, by it. */
+const byCause = (pairs) => pairs.reduce((found, [cause, one]) => found.set(cause, [...(found.get(cause) ?? []), one]), new Map());
 
 const whichTasks = (tasks) => (tasks.includes(null) ? "the connector" : tasks.length === 1 ? `task ${tasks[0]}` : `tasks ${tasks.slice(0, 8).join(", ")}${tasks.length > 8 ? ` and ${tasks.length - 8} more` : ""}`);
 
@@ -163,8 +183,15 @@ function NextRestart({ name, next }) {
   </section>`;
 }
 
+/** What tasks cannot go on without, such as a server or a file: of several tasks with the same cause once. */
+function Waits({ waits }) {
+  const causes = byCause(Object.entries(waits).map(([task, why]) => [why, Number(task)]));
+  if (causes.size === 0) return null;
+  return html`<section class="card waiting" aria-label="What it waits for">${[...causes].slice(0, 5).map(([why, tasks]) => html`<p key=${why}><strong>It waits: ${plain(why, 1000)}</strong> <span class="quiet">${whichTasks(tasks)}, and goes on by itself</span></p>`)}</section>`;
+}
+
 function Before({ failures }) {
-  if (failures.length === 0) return html`<p class="quiet">None that is kept.</p>`;
+  if (failures.length === 0) return html`<p class="quiet">None since the worker started.</p>`;
   return html`<ul class="failures">${failures.toSorted((a, b) => b.at - a.at).map((one) => html`<li key=${`${one.at}/${one.task}`}><details>
     <summary><span class="when">${clock(one.at)}</span> <span class="tag">${one.task === null ? "connector" : `task ${one.task}`}</span>
       <span class="mono quiet">${plain(one.code)}</span> <span class="cause">${oneLine(one.message)}</span>${one.restarted && html` <span class="tag">restarted</span>`}</summary>
@@ -196,16 +223,13 @@ function Tasks({ name, status }) {
   </section>`;
 }
 
-function About({ name }) {
-  const about = useLoaded((signal) => get(url`/v1/connectors/${name}`, {}, { signal }), [name], 10000);
-  const topics = useLoaded((signal) => get(url`/connectors/${name}/topics`, {}, { signal }), [name], 15000);
+function About({ name, row, about, topics }) {
   const [isOpen, open] = useState(false);
   const [filter, setFilter] = useState("");
   return html`<section class="card"><h2>About it</h2>
     <${Loaded} of=${about} what="What it promises could not be loaded">${(told) => html`<dl class="details">
       <div><dt>delivery</dt><dd>${plain(told.delivery?.guarantee)}<span class="quiet"> ${plain(told.delivery?.why, 400)}</span></dd></div>
       ${told.rate?.records_per_second && html`<div><dt>limit</dt><dd>${figure(told.rate.records_per_second)} records/s</dd></div>`}
-      ${Object.entries(told.waits ?? {}).map(([task, what]) => html`<div key=${task}><dt>task ${task} waits</dt><dd class="warn-text">${plain(what, 400)}</dd></div>`)}
       ${Object.entries(told.gauges ?? {}).flatMap(([task, gauges]) => Object.entries(gauges).map(([key, value]) => html`<div key=${`${task}${key}`}><dt>${plain(key, 80)} <span class="quiet">task ${task}</span></dt><dd>${figure(value)}</dd></div>`))}
     </dl>`}<//>
     <h3>Topics</h3>
@@ -213,9 +237,9 @@ function About({ name }) {
       const all = told[name]?.topics ?? [];
       const found = all.filter((topic) => topic.includes(filter));
       return html`
-        ${all.length === 0 && html`<p class="quiet">None was used yet.</p>`}
+        ${all.length === 0 && html`<p class="quiet">${row.type === "sink" ? "None was read yet." : "None was written yet."}</p>`}
         ${all.length > 20 && isOpen && html`<input type="search" aria-label="Filter the topics" placeholder="Filter" value=${filter} onInput=${(event) => setFilter(event.target.value)} />`}
-        <ul class="topics">${(isOpen ? found : all.slice(0, TOPICS_SHOWN)).map((topic) => html`<li key=${topic}><a class="mono" href=${href(`/topics/${encodeURIComponent(topic)}`)}>${plain(topic, 250)}</a></li>`)}</ul>
+        <ul class="topics">${(isOpen ? found : all.slice(0, TOPICS_SHOWN)).map((topic) => html`<li key=${topic}><a class="mono" href=${topicPath(topic)}>${plain(topic, 250)}</a></li>`)}</ul>
         ${all.length > TOPICS_SHOWN && html`<button type="button" class="small" aria-expanded=${isOpen} onClick=${() => open(!isOpen)}>${isOpen ? "Fewer" : `and ${count(all.length - TOPICS_SHOWN, "more", "more")}`}</button>`}`;
     }}<//>
   </section>`;

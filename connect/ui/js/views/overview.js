@@ -1,6 +1,6 @@
 // All connectors: whether there is something to worry about, and the table.
-import { html, useMemo, useState } from "../vendor/htm-preact.js";
-import { get } from "../api.js";
+import { html, useEffect, useMemo, useState } from "../vendor/htm-preact.js";
+import { BASE, get } from "../api.js";
 import { ACTIONS, actOnAll, commandOf, marks } from "../actions.js";
 import { live, reconnect } from "../live.js";
 import { ActionBar, useCanChange } from "../parts/actionbar.js";
@@ -101,23 +101,49 @@ function arranged(all, query) {
 function Worry({ rows }) {
   const now = useNow(5000);
   const failed = rows.filter((row) => row.worst === "FAILED").sort((a, b) => (b.failed_since ?? 0) - (a.failed_since ?? 0) || byName(a, b));
-  const warned = useLoaded((signal) => get("/v1/warnings", {}, { signal }), [], 30000);
-  const others = (warned.data?.warnings ?? []).filter((one) => !/\.failed$/.test(one.code ?? ""));
-  return html`<section aria-label="Should I worry?" class=${`worry ${failed.length ? "bad" : "good"}`} aria-live="polite">
+  const warned = useLoaded((signal) => get("/v1/warnings", {}, { signal }), [], 10000);
+  // What has just failed, begun to wait or come back is asked for at once.
+  const states = rows.map((row) => row.worst).join();
+  useEffect(() => {
+    if (warned.at !== null) warned.reload();
+  }, [states]);
+  const told = (warned.data?.warnings ?? []).filter((one) => !/\.failed$/.test(one.code ?? ""));
+  const waiting = waits(told, rows);
+  const others = told.filter((one) => !WAITS.test(one.code ?? ""));
+  const kind = failed.length ? "bad" : waiting.size ? "warn" : "good";
+  return html`<section aria-label="Should I worry?" class=${`worry ${kind}`} aria-live="polite">
     ${failed.length === 0
-      ? html`<p class="worry-head"><span class="sign" aria-hidden="true">●</span><strong>${calm(rows)}</strong></p>`
+      ? waiting.size === 0 && html`<p class="worry-head"><span class="sign" aria-hidden="true">●</span><strong>${calm(rows)}</strong></p>`
       : html`<p class="worry-head"><span class="sign" aria-hidden="true">✕</span><strong><a href=${href("/", { state: "FAILED" })}>${failed.length} failed</a></strong>
           <span class="quiet">of ${count(rows.length, "connector")}</span></p>
         <ul>${failed.slice(0, TOLD_MAX).map((row) => html`<li key=${row.name}>
           <a href=${href(connectorPath(row.name))}>${plain(row.name, 80)}</a>
           <span class="since">${row.failed_since ? html`since ${clock(row.failed_since)} <span class="quiet">(${span(now - row.failed_since)})</span>` : ""}</span>
-          <span class="cause">${oneLine(row.last_error?.message ?? "the cause is on its page")}</span></li>`)}
+          <span class="cause" title=${oneLine(row.last_error?.message ?? "")}>${oneLine(row.last_error?.message ?? "the cause is on its page")}</span></li>`)}
         </ul>
         ${failed.length > TOLD_MAX && html`<p><a href=${href("/", { state: "FAILED" })}>and ${failed.length - TOLD_MAX} more</a></p>`}`}
+    ${waiting.size > 0 && html`<p class="worry-head waits"><span class="sign" aria-hidden="true">◌</span><strong>${waiting.size === 1 ? "1 waits" : `${waiting.size} wait`}</strong>
+        ${failed.length === 0 && html`<span class="quiet">of ${count(rows.length, "connector")}, and none failed</span>`}</p>
+      <ul>${[...waiting].slice(0, TOLD_MAX).map(([name, why]) => html`<li key=${name}><a href=${href(connectorPath(name))}>${plain(name, 80)}</a> <span class="since">waits</span> <span class="cause" title=${oneLine(why)}>${oneLine(why)}</span></li>`)}</ul>
+      ${waiting.size > TOLD_MAX && html`<p class="quiet">and ${waiting.size - TOLD_MAX} more</p>`}`}
     ${warned.failure && html`<${ErrorBox} failure=${warned.failure} what="The warnings could not be loaded" retry=${warned.reload} />`}
     ${others.length > 0 && html`<details class="warnings"><summary>${count(others.length, "warning")}</summary>
       <ul>${others.slice(0, 50).map((one) => html`<li><span class="mono quiet">${plain(one.code)}</span> ${plain(one.message, 600)}</li>`)}</ul></details>`}
   </section>`;
+}
+
+const WAITS = /\.waiting$/;
+
+/** By name, what connectors cannot go on without, such as a server: of a task the warning names its connector and number. */
+function waits(warnings, rows) {
+  const known = new Set(rows.map((row) => row.name));
+  const found = new Map();
+  for (const { code, subject, message } of warnings) {
+    if (!WAITS.test(code ?? "")) continue;
+    const name = code === "task.waiting" ? subject.replace(/-\d+$/, "") : subject;
+    if (known.has(name) && !found.has(name)) found.set(name, message.replace(/^waits: /, ""));
+  }
+  return found;
 }
 
 function calm(rows) {
@@ -130,7 +156,7 @@ const None = ({ canChange }) => html`<div class="empty">
   <h2>No connectors</h2>
   <p>${canChange ? html`<a class="button primary" href="#/new">New connector</a>` : "Who has the role write can create one."}</p>
   <p class="quiet">Or from a shell:</p>
-  <${Command} text="connect worker configs/file-source.json" />
+  <${Command} text=${`connect connector create --url ${BASE} configs/file-source.json`} />
 </div>`;
 
 // -- filters, and what is done to many -------------------------------------------------------------------------------
@@ -187,8 +213,8 @@ function Results({ of, close }) {
 
 function State({ row }) {
   const mark = useStore(marks, (all) => all.get(row.name));
-  const note = row.state !== row.worst ? `${row.state.toLowerCase()}, ${row.tasks.failed || row.tasks.unassigned} of ${row.tasks.total} tasks` : row.worst === "FAILED" && row.tasks.failed ? `${row.tasks.failed} of ${row.tasks.total}` : null;
-  return html`<${Badge} state=${row.worst} pending=${mark?.doing} note=${row.worst === "FAILED" && row.tasks.total > 1 ? note : null} />
+  const note = row.worst === "FAILED" && row.tasks.failed && row.tasks.total > 1 ? `${row.tasks.failed} of ${row.tasks.total} tasks` : null;
+  return html`<${Badge} state=${row.worst} pending=${mark?.doing} note=${note} />
     ${mark && !mark.doing && Date.now() - mark.at < 60000 && html` <span class=${`done-at ${mark.failure ? "bad-text" : "quiet"}`} title=${mark.failure?.text}>${mark.failure ? "refused" : ""} ${clock(mark.at)}</span>`}`;
 }
 
