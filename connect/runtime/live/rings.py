@@ -162,15 +162,20 @@ class Rings:
         self._head = self.points - 1
         for name, rows in kept.items():
             ring = array("f")
-            for row in rows:
-                pairs = list(zip(row[-2 * self.points :: 2], row[-2 * self.points + 1 :: 2], strict=True))
-                ring.extend(_merged(pair) for pair in pairs)
+            for series, row in enumerate(rows):
+                pairs = zip(row[-2 * self.points :: 2], row[-2 * self.points + 1 :: 2], strict=True)
+                ring.extend(_merged(series, pair) for pair in pairs)
             self._rings[name] = ring
 
 
-def _merged(pair: Iterable[float]) -> float:
+def _merged(series: int, pair: Iterable[float]) -> float:
     known = [value for value in pair if value == value]
-    return sum(known) / len(known) if known else _NAN
+    return _over(series, known) if known else _NAN
+
+
+def _over(series: int, values: Sequence[float]) -> float:
+    """Return what a longer step has for the points within it: errors are counted, all else is as it was on average."""
+    return sum(values) if series == ERRORS else sum(values) / len(values)
 
 
 def _ring_bytes(step_s: int) -> int:
@@ -263,7 +268,10 @@ class Recorder:
             turns += 1
 
     async def _look_at_lags(self) -> None:
-        if self.lags is None or self._clock_s() < self._lag_wait_s:
+        if self.lags is None:  # whoever leads by now tells of them
+            self._lag = {}
+            return
+        if self._clock_s() < self._lag_wait_s:
             return
         began = time.thread_time()
         try:
@@ -350,7 +358,7 @@ def merged(parts: Sequence[Series]) -> Series:
 
 
 def _joined(series: int, cells: Sequence[Sequence[Sequence[float]]]) -> float | None:
-    told = [sum(cell[series]) / (1 if series == ERRORS else len(cell[series])) for cell in cells if cell[series]]
+    told = [_over(series, cell[series]) for cell in cells if cell[series]]
     if not told:
         return None
     return _short(sum(told) if series in (RATE, ERRORS) else max(told))

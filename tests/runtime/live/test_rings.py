@@ -185,3 +185,29 @@ async def test_a_deleted_connector_is_forgotten_at_once(tmp_path: Path) -> None:
         assert recorder.p99_ms(TaskId("c", 0)) is not None
         await worker.client.delete("/connectors/c")
         await worker.until(lambda: not recorder.rings.names())
+
+
+async def test_coarser_steps_lose_no_error() -> None:
+    rings = Rings(bytes_max=2 * 400 + 2 * 5 * 4 * 360 - 1)  # one ring and a part of a second
+    rings.begin_point()
+    rings.put("c", [10.0, 7.0, 4.0, 2.0, 3.0])
+    rings.begin_point()
+    rings.put("c", [20.0, 9.0, 6.0, 4.0, 2.0])
+    rings.put("d", [0.0] * 5)
+    assert rings.step_s == 2 * STEP_S
+    assert [row[-1] for row in rings.of("c") or []] == [15.0, 8.0, 5.0, 3.0, 5.0]
+
+
+async def test_who_leads_no_more_tells_of_no_lag() -> None:
+    stage = Stage()
+
+    async def lags() -> Mapping[str, int]:
+        return {"c": 5}
+
+    stage.recorder.lags = lags
+    await stage.recorder._look_at_lags()
+    await stage.step()
+    stage.recorder.lags = None  # another worker leads
+    await stage.recorder._look_at_lags()
+    await stage.step()
+    assert stage.recorder.series("c").rows[1] == (5.0, None)
