@@ -23,6 +23,8 @@ _WORST: Final = (State.FAILED, State.RESTARTING, State.UNASSIGNED, State.STOPPED
 _MESSAGE_CHARS_MAX: Final = 500
 #: Over how many looks a rate is taken: one batch a second must not blink.
 _LOOKS: Final = 5
+#: A connector of which nothing is told for so long moves nothing: its tasks have ended.
+_SILENCE_S: Final = 10.0
 
 
 class Moved:
@@ -55,9 +57,9 @@ class Moved:
             looks.append((now_s, (looks[-1][1] if looks else 0) + count))
 
     def rate(self, name: str, now_s: float) -> float:
-        """Return a connector's records a second, over the last looks."""
+        """Return a connector's records a second, over the last looks; 0 where nothing is told of it any more."""
         looks = self._connectors.get(name)
-        if looks is None or len(looks) < 2:
+        if looks is None or len(looks) < 2 or now_s - looks[-1][0] > _SILENCE_S:
             return 0.0
         took_s = max(looks[-1][0], now_s) - looks[0][0]
         return (looks[-1][1] - looks[0][1]) / took_s if took_s > 0 else 0.0

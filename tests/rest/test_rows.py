@@ -80,3 +80,13 @@ def test_a_failure_is_told_in_one_line(trace: str, code: str, message: str) -> N
 
 def test_figures_have_three_digits() -> None:
     assert [rounded(value) for value in (0.04, 12.345, 99.96, 1234.5, 123456.7)] == [0.0, 12.3, 100.0, 1230.0, 123000.0]
+
+
+def test_a_connector_whose_tasks_have_ended_moves_nothing() -> None:
+    moved, task = Moved(), TaskId("c", 0)
+    for second in range(6):
+        moved.take(float(second), [(task, 1000 * second)])
+    assert moved.rate("c", 5.0) == 1000
+    assert moved.rate("c", 8.0) > 0, "it may be told of later"
+    moved.take(30.0, [])
+    assert moved.rate("c", 30.0) == 0
