@@ -100,7 +100,7 @@ class Failures:
                 self._since.setdefault(name, {}).setdefault(task, at_ms)
                 self._keep(name, Failed(at_ms, task, _cut(now.trace or ""), now.worker_id))
             return
-        if before is not None and before.state == State.FAILED and state is not None:
+        if before is not None and before.state == State.FAILED and state not in (None, State.PAUSED, State.STOPPED):
             self._restarted(name, task, None)
         # One that is started anew has not run yet: it may fail again before it does.
         if state not in (State.RESTARTING, State.UNASSIGNED) and name in self._since:

@@ -42,6 +42,14 @@ def test_a_failure_is_kept_with_its_time_and_what_started_it_anew() -> None:
     assert failures.since_ms("c") is None
 
 
+def test_one_that_is_paused_or_stopped_was_not_started_anew() -> None:
+    failures = Failures(Clock())
+    for state in ("PAUSED", "STOPPED"):
+        failures.heed("c", None, shown("RUNNING"), shown("FAILED", state))
+        failures.heed("c", None, shown("FAILED", state), shown(state))
+    assert [one.restarted_ms for one in failures.of("c")] == [None, None]
+
+
 def test_the_same_status_told_twice_is_one_failure() -> None:
     failures = Failures(Clock())
     for before in (None, shown("FAILED", "x")):
