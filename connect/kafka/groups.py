@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import Consumer, ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as TheirPartition
@@ -27,6 +27,8 @@ from connect.kafka.threads import MARGIN_S, REQUEST_S, Threads, answered
 from connect.kafka.topics import Topics
 from connect.ports import GroupInfo
 from connect.records import OffsetAndMetadata, TopicPartition
+
+T = TypeVar("T")
 
 _Offsets = dict[TopicPartition, OffsetAndMetadata]
 Names = list[str]
@@ -121,18 +123,13 @@ class KafkaGroups:
     async def offsets(self, group: str, topics: Collection[str] | None = None) -> _Offsets:
         """Return a group's committed offsets; none for an unknown group. Waits for transactions that are ending."""
         doing, needs = f"look at the offsets of group {group!r}", self._principal.look(group)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + REQUEST_S
         self._sweep_later()
-        while True:
-            try:
-                return await self._threads.run(lambda: self._committed(group, topics, doing), doing, needs=needs)
-            except NotFoundError:
-                return {}
-            except EnvironmentFault as error:
-                if _code_of(error) not in _NO_COORDINATOR or loop.time() >= deadline:
-                    raise
-            await asyncio.sleep(_LOOK_AGAIN_S)
+        try:
+            return await told_by_coordinator(
+                lambda: self._threads.run(lambda: self._committed(group, topics, doing), doing, needs=needs)
+            )
+        except NotFoundError:
+            return {}
 
     def _committed(self, group: str, topics: Collection[str] | None, doing: str) -> _Offsets:
         """Ask as a consumer of the group; blocks."""
@@ -252,8 +249,18 @@ async def answered_by_coordinator(
     needs: Access | None = None,
     moved: Callable[[], Awaitable[None]] | None = None,
 ) -> Any:
+    """Ask about one group by a client of librdkafka until its coordinator answers; see `told_by_coordinator`."""
+
+    async def asked() -> Any:
+        (future,) = ask().values()
+        return await answered(future, doing, needs=needs)
+
+    return await told_by_coordinator(asked, moved)
+
+
+async def told_by_coordinator(ask: Callable[[], Awaitable[T]], moved: Callable[[], Awaitable[None]] | None = None) -> T:
     """Ask about one group until its coordinator answers: after a broker's start, and as the group moves to another one,
-    there is none for moments, and librdkafka asks once.
+    there is none for moments, and librdkafka asks once. Asks anew for `REQUEST_S`.
 
     Args:
         moved: Called where a broker is asked that it is not: librdkafka remembers for minutes who it was.
@@ -261,9 +268,8 @@ async def answered_by_coordinator(
     loop = asyncio.get_running_loop()
     deadline = loop.time() + REQUEST_S
     while True:
-        (future,) = ask().values()
         try:
-            answer = await answered(future, doing, needs=needs)
+            answer = await ask()
         except EnvironmentFault as error:
             code = _code_of(error)
             if code not in _NO_COORDINATOR or loop.time() >= deadline:
