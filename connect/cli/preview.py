@@ -161,7 +161,7 @@ def _exit_code(answer: Mapping[str, Any]) -> int:
         return 2
     failed = any(step["error"] for walk in answer["walks"] for step in walk["steps"])
     failed = failed or any(item["error"] for item in (answer["target"] or {"items": []})["items"])
-    return 1 if answer["error"] or failed else 0
+    return 1 if answer["error"] or failed or answer["ended_by"] == "time" else 0
 
 
 # -- showing -------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connect.cli.preview import lines_of
+from connect.cli.preview import _exit_code, lines_of
 from tests.cli.conftest import Cli
 from tests.support.command import running
 
@@ -148,3 +148,7 @@ def test_what_would_be_written_is_told_with_its_records() -> None:
     item = {"text": "INSERT", "parameters": [[1, "a"]], "records": [0], "error": None}
     told = list(lines_of(answer(target={"kind": "statements", "items": [item], "note": "no triggers"})))
     assert told[2:5] == ["  INSERT [record 1]", '    [1, "a"]', "note: no triggers"]
+
+
+def test_a_preview_that_ended_early_is_1() -> None:
+    assert [_exit_code(answer(ended_by=by)) for by in ("records", "end", "size", "time")] == [0, 0, 0, 1]
