@@ -110,11 +110,7 @@ async def made_task(room: Room, desc: PluginDesc, context: Any, config: Mapping[
 
 
 class Polled:
-    """The records of a source, one by one as they come.
-
-    Attributes:
-        ended_by: Why there are no more.
-    """
+    """The records of a source, one by one as they come."""
 
     def __init__(self, room: Room, desc: PluginDesc, name: str, config: Mapping[str, Any], offset: OffsetOf) -> None:
         self._room = room

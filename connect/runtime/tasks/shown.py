@@ -2,7 +2,7 @@
 
 `record_json.as_shown` says what a value looks like as JSON; here it is cut where it is long, with a mark that says how
 much there is, and what is known as a secret is `[hidden]`: secrets of configs that run or are looked at, passwords in
-URLs, and the texts of fields whose names say that they hold one.
+URLs, and the texts of fields and headers whose names say that they hold one.
 """
 
 from __future__ import annotations
@@ -110,9 +110,16 @@ class Shown:
             if self.spent_chars >= limit:
                 shown[CUT] = f"{len(fields) - len(shown)} more"
                 break
-            is_secret = isinstance(value, str | bytes) and bool(value) and is_secret_name(name[:_NAME_CHARS_MAX])
-            shown[self.name(name)] = HIDDEN if is_secret else self._plain(value, limit, depth)
+            shown[self.name(name)] = HIDDEN if _is_secret(name, value) else self._plain(value, limit, depth)
         return shown
+
+    def header(self, name: str, value: Any) -> Any:
+        """As `value`, of a header, whose name may say that it holds a secret."""
+        return HIDDEN if _is_secret(name, value) else self.value(value)
+
+    def raw_header(self, name: str, data: bytes | None) -> Any:
+        """As `data`, of a header, whose name may say that it holds a secret."""
+        return HIDDEN if _is_secret(name, data) else self.data(data)
 
     def name(self, name: str) -> str:
         """Return the name of a field or a header, which may be anything."""
@@ -135,6 +142,10 @@ class Shown:
     def schema(self, schema: Schema | None) -> str | None:
         """Return a schema in one line, such as `struct Order {id: int64, note: string?}`, where `?` is optional."""
         return None if schema is None else self.text(_schema_text(schema, SCHEMA_CHARS_MAX), SCHEMA_CHARS_MAX)
+
+
+def _is_secret(name: str, value: Any) -> bool:
+    return isinstance(value, str | bytes) and bool(value) and is_secret_name(name[:_NAME_CHARS_MAX])
 
 
 def _schema_text(schema: Schema, room: int) -> str:

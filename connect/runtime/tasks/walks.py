@@ -293,7 +293,7 @@ def record_of(batch: Batch, index: int, show: Shown) -> ShownRecord:
         "key_schema": show.schema(batch.key_schema),
         "value": show.value(batch.values[index]),
         "value_schema": show.schema(batch.value_schema),
-        "headers": [{"name": show.name(h.name), "value": show.value(h.value)} for h in headers or ()],
+        "headers": [{"name": show.name(h.name), "value": show.header(h.name, h.value)} for h in headers or ()],
     }
 
 
@@ -328,7 +328,7 @@ def outgoing_record(outgoing: Outgoing, show: Shown) -> ShownRecord:
 
 
 def _raw_headers(headers: Iterable[tuple[str, bytes | None]] | None, show: Shown) -> list[ShownHeader]:
-    return [{"name": show.name(name), "value": show.data(data)} for name, data in headers or ()]
+    return [{"name": show.name(name), "value": show.raw_header(name, data)} for name, data in headers or ()]
 
 
 def fault_of(error: BaseException, plugin: Plugin | None, show: Shown, *, method: str = "apply_batch") -> Fault:

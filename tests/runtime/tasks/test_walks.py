@@ -220,6 +220,15 @@ def test_secrets_are_in_no_step() -> None:
     assert str(walk).count("[hidden]") == 3
 
 
+def test_a_header_whose_name_tells_of_a_secret_is_hidden_as_a_field_is() -> None:
+    headers = make_headers(api_key="Wj9-kL2x", trace="a1", password=None)
+    steps = source_steps({"id": 1}, headers=[headers])
+    for step in (steps[0], steps[-1]):
+        (record,) = step["records"]
+        assert [header["value"] for header in record["headers"]][:2] == ["[hidden]", "a1"]
+    assert "Wj9" not in str(steps)
+
+
 def test_structs_as_columns_are_shown_as_structs() -> None:
     column = StructColumn({"a": ["x", "y"]}, 2).for_batch()
     first, second = singly(make_batch(column))
