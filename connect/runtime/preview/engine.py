@@ -237,8 +237,10 @@ class _Run:
                 answer["ended_by"] = "time"
             answer["error"] = self._fault(error)
         finally:
-            await room.release()
-            owner._left_behind(room.thread)
+            try:
+                await room.release()
+            finally:
+                owner._left_behind(room.thread)
 
     def _fault(self, error: Exception) -> Fault:
         own = error if isinstance(error, ConnectError) else failure_of(error, "a call", self._desc.name)

@@ -68,11 +68,17 @@ async def task_config(room: Room, desc: PluginDesc, name: str, config: Mapping[s
         made.append(connector)
         connector.configure(connector.config_class.parse(config))
 
+    async def close() -> None:
+        if made:
+            await call(room.thread, made[0].close, limit_s=RELEASE_S)
+
     async def stop() -> None:
         context.stopping.set()
-        for end in (made[0].stop, made[0].close) if made else ():
-            await call(room.thread, end, limit_s=RELEASE_S)
+        if made:
+            await call(room.thread, made[0].stop, limit_s=RELEASE_S)
 
+    # Each by itself: one that fails, or is late, keeps none of the others back.
+    room.later("closing the connector", close)
     room.later("stopping the connector", stop)
     await room.run(make)
     await room.call(made[0].start)

@@ -80,7 +80,23 @@ class Room:
         self._releases.append((what, release))
 
     async def release(self) -> None:
-        """Release what was opened. Bounded by `RELEASE_S` and a little more; never raises for what a plugin does."""
+        """Release what was opened. Bounded by `RELEASE_S` and a little more; never raises for what a plugin does.
+
+        A caller that is cancelled meanwhile waits for the end all the same: of a preview whose reader has gone, and
+        that of a worker that stops then, nothing stays open.
+        """
+        releasing = asyncio.create_task(self._release())
+        cancelled: asyncio.CancelledError | None = None
+        while not releasing.done():
+            try:
+                await asyncio.wait({releasing})
+            except asyncio.CancelledError as error:
+                cancelled = error
+        releasing.result()
+        if cancelled is not None:
+            raise cancelled
+
+    async def _release(self) -> None:
         self.stopping.set()
         by = self._clock() + RELEASE_S
         while self._releases:

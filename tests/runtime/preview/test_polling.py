@@ -82,6 +82,22 @@ async def test_a_connector_that_waits_and_has_no_work_says_for_what() -> None:
     await room.release()
 
 
+class StubbornSource(Source):
+    def stop(self) -> None:
+        raise ValueError("it does not want to")
+
+    def close(self) -> None:
+        CALLS.append("close")
+
+
+async def test_a_connector_whose_stop_fails_is_closed_all_the_same() -> None:
+    CALLS.clear()
+    room = Room("s", "test.Source", Watchdog(), 5)
+    await Polled(room, desc(StubbornSource), "s", {"name": "s"}, lambda partition: None).start()
+    await room.release()
+    assert CALLS == ["start", "task.start all", "task.stop", "task.close", "close"]
+
+
 def test_only_what_says_that_nothing_stays_is_run() -> None:
     check_effects(desc(Source), allow_effects=False)
     check_effects(desc(SilentSource), allow_effects=True)

@@ -58,3 +58,29 @@ async def test_a_wait_ends_with_its_event() -> None:
     await own.wait(event, 4)
     assert time.monotonic() - began < 3
     await own.release()
+
+
+async def test_who_is_cancelled_while_it_releases_has_released_all_before_it_ends() -> None:
+    own, done = room(5), list[str]()
+    gate, begun = asyncio.Event(), asyncio.Event()
+    await own.run(time.monotonic)  # its thread is there
+
+    async def slow() -> None:
+        begun.set()
+        await gate.wait()
+        done.append("slow")
+
+    async def quick() -> None:
+        done.append("quick")
+
+    own.later("quick", quick)
+    own.later("slow", slow)
+    work = asyncio.create_task(own.release())
+    await begun.wait()
+    for _ in range(2):  # the client goes, and the worker stops
+        work.cancel()
+        await asyncio.sleep(0)
+    gate.set()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert (done, own.thread.closed_at is not None) == (["slow", "quick"], True)
