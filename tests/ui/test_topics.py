@@ -45,6 +45,21 @@ def test_records_are_shown_newest_first_and_opened_as_a_tree(
     assert opened.axe() == []
 
 
+def test_numbers_keep_all_of_their_digits(worker: PageWorker, open_page: Callable[..., OpenPage]) -> None:
+    worker.append("t", b'{"id": 9007199254740993, "ids": [9007199254740995], "small": 7}')
+    page = open_page("/topics/t").page
+    row = page.locator("ul.records > li").first
+    row.locator("button").click()
+    tree = page.get_by_role("region", name="Record").inner_text()
+    assert "9007199254740993" in tree and "9007199254740995" in tree
+    # A letter's list that is mended in one place is sent whole.
+    patch = page.evaluate("""async () => {
+        const [{ fromJson }, { patchOf }] = await Promise.all([import("./js/parts/json.js"), import("./js/parts/json-patch.js")]);
+        return JSON.stringify(patchOf(fromJson('{"ids": [1, 9007199254740993]}'), fromJson('{"ids": [2, 9007199254740993]}')));
+    }""")
+    assert patch == '[{"op":"replace","path":"/ids","value":[2,9007199254740993]}]'
+
+
 def test_records_are_looked_for_by_text_and_from_an_offset(
     worker: PageWorker, open_page: Callable[..., OpenPage]
 ) -> None:

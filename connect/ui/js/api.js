@@ -1,4 +1,5 @@
 // The one place that asks the worker. Everything is the public REST API; each request can be shown as curl.
+import { fromJson } from "./parts/json.js";
 import { createStore } from "./store.js";
 
 /** Where the worker answers: the page may be behind a proxy's prefix. */
@@ -126,7 +127,7 @@ async function read(answer, method, path) {
 
 function parsed(text, method, path, status) {
   try {
-    return JSON.parse(text);
+    return fromJson(text);
   } catch {
     throw new Failure(method, path, status, `the answer is no JSON: ${text.slice(0, 200)}`);
   }

@@ -1,4 +1,5 @@
 // A config as text: JSON that people edit, with the line of each key; and the forms in which it can be taken along.
+import { fromJson, hasMembers } from "./json.js";
 
 /** Longer texts are no config; the worker takes no more either. */
 export const CHARS_MAX = 1 << 20;
@@ -22,21 +23,21 @@ export function read(text) {
   });
   let found;
   try {
-    found = JSON.parse(text);
+    found = fromJson(text);
   } catch (error) {
     return { config: null, name: null, lines, twice, error: { text: String(error.message).slice(0, 300), line: lineOf(text, error.message) } };
   }
   const problem = (text, line = 1) => ({ config: null, name: null, lines, twice, error: { text, line } });
-  if (found === null || typeof found !== "object" || Array.isArray(found)) return problem("A JSON object of keys and values is expected.");
+  if (!hasMembers(found) || Array.isArray(found)) return problem("A JSON object of keys and values is expected.");
   let name = null;
-  if (found.config && typeof found.config === "object" && !Array.isArray(found.config)) {
+  if (hasMembers(found.config ?? null) && !Array.isArray(found.config)) {
     name = typeof found.name === "string" ? found.name : null;
     found = found.config;
   }
   const config = {};
   for (const [key, value] of Object.entries(found)) {
-    if (value === null || typeof value === "object") return problem(`The value of ${key} is to be text, a number, true or false.`, lines.get(key));
-    config[key] = String(value);
+    if (value === null || hasMembers(value)) return problem(`The value of ${key} is to be text, a number, true or false.`, lines.get(key));
+    config[key] = typeof value === "string" ? value : JSON.stringify(value);
   }
   if (name === null && typeof config.name === "string") name = config.name;
   return { config, name, lines, twice, error: null };

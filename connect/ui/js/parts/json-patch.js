@@ -1,7 +1,8 @@
 // What turns one JSON value into another, as RFC 6902 has it.
+import { hasMembers } from "./json.js";
 
 const part = (key) => String(key).replaceAll("~", "~0").replaceAll("/", "~1");
-const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+const isObject = (value) => hasMembers(value) && !Array.isArray(value);
 const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 /** The operations; a list that differs is replaced whole, and what is the same is left alone, byte for byte. */

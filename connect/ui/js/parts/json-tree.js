@@ -1,5 +1,6 @@
 // A JSON value as a tree that opens and closes.
 import { html } from "../vendor/htm-preact.js";
+import { hasMembers } from "./json.js";
 import { count, plain } from "./text.js";
 
 const SHOWN_MAX = 200;
@@ -9,7 +10,7 @@ export const JsonTree = ({ value, label }) => html`<div class="tree" role="regio
 
 function Node({ name, value, depth }) {
   const head = name !== null && html`<span class="name">${plain(name, 200)}</span>: `;
-  if (value === null || typeof value !== "object") return html`<div class="leaf">${head}<span class=${typeof value}>${plain(JSON.stringify(value), 20000)}</span></div>`;
+  if (!hasMembers(value)) return html`<div class="leaf">${head}<span class=${typeof value === "object" ? "number" : typeof value}>${plain(JSON.stringify(value), 20000)}</span></div>`;
   const isList = Array.isArray(value);
   const entries = isList ? value.map((one, i) => [i, one]) : Object.entries(value);
   if (entries.length === 0) return html`<div class="leaf">${head}${isList ? "[]" : "{}"}</div>`;

@@ -5,6 +5,7 @@ import { ActionBar, useCanChange } from "./actionbar.js";
 import { confirm } from "./dialog.js";
 import { ErrorBox, Loaded } from "./errors.js";
 import { useLoaded } from "./loaded.js";
+import { fromJson } from "./json.js";
 import { JsonTree } from "./json-tree.js";
 import { patchOf } from "./json-patch.js";
 import { Pre } from "./pre.js";
@@ -135,7 +136,7 @@ function Letter({ queue, of, begin }) {
 function Mend({ queue, letter, begin }) {
   const before = useMemo(() => {
     try {
-      return { value: JSON.parse(letter.record) };
+      return { value: fromJson(letter.record) };
     } catch {
       return null;
     }
@@ -147,7 +148,7 @@ function Mend({ queue, letter, begin }) {
   let wrong = null;
   if (before) {
     try {
-      patch = patchOf(before.value, JSON.parse(text));
+      patch = patchOf(before.value, fromJson(text));
     } catch (error) {
       wrong = String(error.message).slice(0, 300);
     }
@@ -217,7 +218,7 @@ export function Progress({ began, ended, close }) {
 
 function pretty(text) {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    return JSON.stringify(fromJson(text), null, 2);
   } catch {
     return text;
   }

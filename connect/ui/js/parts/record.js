@@ -1,5 +1,6 @@
 // A record as lines of JSON, with what a step changed marked.
 import { html } from "../vendor/htm-preact.js";
+import { hasMembers } from "./json.js";
 import { plain } from "./text.js";
 import { clock } from "./time.js";
 
@@ -32,7 +33,7 @@ export function RecordView({ record, changed = [], kinds = ["added", "changed"],
 
 function add(lines, name, value, depth, path, end, prefix = "") {
   if (lines.length > LINES_MAX + 1000) return;
-  if (value === null || typeof value !== "object") {
+  if (!hasMembers(value)) {
     lines.push({ path, depth, name, text: JSON.stringify(value) ?? "null", prefix });
     return;
   }

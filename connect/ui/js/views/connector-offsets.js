@@ -3,6 +3,7 @@ import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { call, curl, get, url } from "../api.js";
 import { ActionBar, useCanChange } from "../parts/actionbar.js";
 import { ErrorBox, Loaded } from "../parts/errors.js";
+import { fromJson } from "../parts/json.js";
 import { useLoaded } from "../parts/loaded.js";
 import { Table } from "../parts/table.js";
 import { count, plain } from "../parts/text.js";
@@ -19,7 +20,7 @@ function Offsets({ name, row }) {
   const path = isSink ? url`/v1/connectors/${name}/lag` : url`/connectors/${name}/offsets`;
   const told = useLoaded((signal) => get(path, {}, { signal }), [path], 5000);
   return html`
-    <${Rewind} name=${name} isSink=${isSink} done=${told.reload} />
+    ${isSink || told.data ? html`<${Rewind} name=${name} isSink=${isSink} committed=${isSink ? null : told.data.offsets} done=${told.reload} />` : ""}
     <section class="card"><h2>Offsets</h2>
       <${Loaded} of=${told} what="The offsets could not be loaded">${(data) => (isSink ? html`<${Partitions} lag=${data} />` : html`<${Committed} offsets=${data.offsets} />`)}<//>
     </section>`;
@@ -82,14 +83,28 @@ const anHourAgo = () => {
   return new Date(at.getTime() - at.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
 };
 
-function Rewind({ name, isSink, done }) {
-  const [kind, setKind] = useState("time");
+/** Text of offsets as `{to}` of a rewind, or `{problem}`: what a source's offsets mean only its plugin knows. */
+function ofText(text) {
+  try {
+    const offsets = fromJson(text);
+    if (!Array.isArray(offsets) || !offsets.length) return { problem: "A list of partitions with their offsets is expected, as it was." };
+    return { to: { offsets } };
+  } catch (error) {
+    return { problem: `It is no JSON: ${error.message}` };
+  }
+}
+
+function Rewind({ name, isSink, committed, done }) {
+  const [kind, setKind] = useState(isSink ? "time" : "earliest");
+  const [own, setOwn] = useState(() => JSON.stringify(committed, null, 2));
   const [time, setTime] = useState(anHourAgo);
   const [by, setBy] = useState("-100");
   const [plan, setPlan] = useState({});
   const [isBusy, setBusy] = useState(false);
+  const [turn, setTurn] = useState(0);
   const canChange = useCanChange();
-  const to = kind === "time" ? (time ? { timestamp: new Date(time).getTime() } : null) : kind === "by" ? (Number.isInteger(Number(by)) && by !== "" ? { by: Number(by) } : null) : kind;
+  const written = kind === "own" ? ofText(own) : {};
+  const to = kind === "own" ? written.to ?? null : kind === "time" ? (time ? { timestamp: new Date(time).getTime() } : null) : kind === "by" ? (Number.isInteger(Number(by)) && by !== "" ? { by: Number(by) } : null) : kind;
   const asked = JSON.stringify(to);
   const path = url`/v1/connectors/${name}/rewind`;
   useEffect(() => {
@@ -97,7 +112,8 @@ function Rewind({ name, isSink, done }) {
     const giving = new AbortController();
     const timer = setTimeout(async () => {
       try {
-        setPlan({ told: await call("POST", path, { body: { to, dry_run: true }, signal: giving.signal }), asked });
+        const told = await call("POST", path, { body: { to, dry_run: true }, signal: giving.signal });
+        setPlan({ told, asked });
       } catch (failure) {
         if (failure.name !== "AbortError") setPlan({ failure, asked });
       }
@@ -106,15 +122,17 @@ function Rewind({ name, isSink, done }) {
       clearTimeout(timer);
       giving.abort();
     };
-  }, [asked, name, canChange]);
+  }, [asked, name, canChange, turn]);
   if (!canChange) return null;
+  const keys = isSink ? ["from", "to", "end", "again"] : ["from", "to"];
   const isCurrent = plan.asked === asked;
   const told = isCurrent ? plan.told : null;
   const run = async () => {
     setBusy(true);
     try {
       const result = await call("POST", path, { body: { to, dry_run: false } });
-      say("good", `${name} goes on from there: ${again(result.again)}`);
+      say("good", `${name} goes on from there. ${result.note ?? (isSink ? again(result.again) : "")}`);
+      setTurn(turn + 1);
       done();
     } catch (failure) {
       setPlan({ failure, asked });
@@ -123,7 +141,7 @@ function Rewind({ name, isSink, done }) {
   };
   const field = (value, label, input) => html`<label class="choice"><input type="radio" name="to" checked=${kind === value} onChange=${() => setKind(value)} /> ${label} ${input}</label>`;
   return html`<section class="card rewind" aria-label="Set offsets"><h2>Begin again from</h2>
-    <div class="choices">
+    <div class="choices">${isSink ? html`
       ${field("time", "a time", html`<input type="datetime-local" step="1" aria-label="Time" value=${time} onInput=${(event) => {
         setTime(event.target.value);
         setKind("time");
@@ -133,19 +151,24 @@ function Rewind({ name, isSink, done }) {
         setKind("by");
       }} />`)}
       ${field("earliest", "the first there is")}
-      ${field("latest", "the end")}
+      ${field("latest", "the end")}` : html`
+      ${field("earliest", "its beginning")}
+      ${committed.length > 0 && field("own", "offsets that you write")}`}
     </div>
+    ${kind === "own" && html`<textarea class="paste" rows="8" spellcheck=${false} aria-label="Offsets" value=${own} onInput=${(event) => setOwn(event.target.value)}></textarea>`}
+    ${written.problem && html`<p class="bad-text" role="status">${plain(written.problem, 300)}</p>`}
     <div role="status" aria-live="polite">
-      ${isCurrent && plan.failure && html`<${ErrorBox} failure=${plan.failure} what="The offsets cannot be set so" />`}
-      ${told && html`<p class="again">${again(told.again)}${told.state_before && told.state_before !== "STOPPED" ? html`<span class="quiet"> It is stopped for that, and goes on by itself.</span>` : ""}</p>
-        ${told.partitions?.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label="Partitions"><table class="plain-table"><thead><tr><th scope="col">partition</th><th scope="col" class="num">from</th><th scope="col" class="num">to</th><th scope="col" class="num">end</th><th scope="col" class="num">again</th></tr></thead>
-          <tbody>${told.partitions.slice(0, 200).map((one) => html`<tr><td class="mono">${plain(one.topic === undefined ? JSON.stringify(one.partition) : `${one.topic}-${one.partition}`, 300)}</td>
-            ${["from", "to", "end", "again"].map((key) => html`<td class="num mono">${figureOf(one[key])}</td>`)}</tr>`)}</tbody></table></div>`}`}
+      ${isCurrent && plan.failure && html`<${ErrorBox} failure=${plan.failure} what="The offsets cannot be set so" retry=${() => setTurn(turn + 1)} />`}
+      ${told && html`<p class="again">${isSink ? again(told.again) : ofSource(told)}${told.state_before && told.state_before !== "STOPPED" ? html`<span class="quiet"> It is stopped for that, and goes on by itself.</span>` : ""}</p>
+        ${told.partitions?.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label="Partitions"><table class="plain-table"><thead><tr><th scope="col">partition</th>${keys.map((key) => html`<th scope="col" class=${isSink ? "num" : ""}>${key}</th>`)}</tr></thead>
+          <tbody>${told.partitions.slice(0, 200).map((one) => html`<tr><td class="mono">${plain(one.topic === null || one.topic === undefined ? JSON.stringify(one.partition) : `${one.topic}-${one.partition}`, 300)}</td>
+            ${keys.map((key) => html`<td class=${isSink ? "num mono" : "mono"}>${figureOf(one[key])}</td>`)}</tr>`)}</tbody></table></div>`}`}
       ${!isCurrent && to !== null && html`<p class="quiet">Looking how far that is…</p>`}
     </div>
-    <${ActionBar} label="Set offsets" actions=${[{ label: isBusy ? "…" : told?.again ? `Set, and send ${count(told.again, "record")} again` : "Set the offsets", isPrimary: true, disabled: isBusy || !told, command: curl("POST", path, { to, dry_run: false }), onClick: run }]} />
+    <${ActionBar} label="Set offsets" actions=${[{ label: isBusy ? "…" : !isSink ? (kind === "own" ? "Set the offsets" : "Forget the offsets") : told?.again ? `Set, and send ${count(told.again, "record")} again` : "Set the offsets", isPrimary: true, disabled: isBusy || !told, command: curl("POST", path, { to, dry_run: false }), onClick: run }]} />
   </section>`;
 }
 
+const ofSource = ({ partitions }) => (partitions.length === 0 ? "It has committed nothing, and begins anew anyway." : partitions.every((one) => one.to === null) ? `Its offsets are forgotten, in ${count(partitions.length, "partition")}: it begins anew, and what it reads comes again.` : "Its offsets are set; how many records come again only its plugin knows.");
 const figureOf = (value) => (value === null || value === undefined ? "–" : typeof value === "number" ? value.toLocaleString("en") : plain(typeof value === "object" ? JSON.stringify(value) : value, 200));
 const again = (n) => (n === null || n === undefined ? "How many records come again cannot be said of this source." : n === 0 ? "No record is sent again." : `${count(n, "record")} will be sent again.`);

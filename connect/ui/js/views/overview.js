@@ -7,6 +7,7 @@ import { ActionBar, useCanChange } from "../parts/actionbar.js";
 import { Badge } from "../parts/badge.js";
 import { Command } from "../parts/copy.js";
 import { ErrorBox } from "../parts/errors.js";
+import { fromJson } from "../parts/json.js";
 import { useLoaded } from "../parts/loaded.js";
 import { Table } from "../parts/table.js";
 import { count, oneLine, plain, shortClass } from "../parts/text.js";
@@ -224,7 +225,7 @@ const Name = ({ name }) => html`<a href=${href(connectorPath(name))} title=${pla
 function position(text) {
   if (text === null || text === undefined) return "–";
   try {
-    return plain(Object.entries(JSON.parse(text)).map(([key, value]) => `${key} ${typeof value === "object" ? JSON.stringify(value) : value}`).join(", "), 80);
+    return plain(Object.entries(fromJson(text)).map(([key, value]) => `${key} ${typeof value === "object" ? JSON.stringify(value) : value}`).join(", "), 80);
   } catch {
     return plain(text, 80);
   }

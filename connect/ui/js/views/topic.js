@@ -3,6 +3,7 @@ import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { get, url } from "../api.js";
 import { Draft } from "../parts/draft.js";
 import { ErrorBox, Loaded } from "../parts/errors.js";
+import { hasMembers } from "../parts/json.js";
 import { JsonTree } from "../parts/json-tree.js";
 import { useLoaded } from "../parts/loaded.js";
 import { oneLine, plain, shortClass } from "../parts/text.js";
@@ -119,4 +120,4 @@ function Records({ of, isTail }) {
     ${of.next && !isTail && records.length < SHOWN_MAX && html`<button type="button" disabled=${of.isBusy} onClick=${of.more}>${of.isBusy ? "…" : "Look further"}</button>`}`;
 }
 
-const shown = (value) => (value === null ? "" : typeof value === "string" ? value : typeof value === "object" && "base64" in value && Object.keys(value).length === 1 ? `base64 ${value.base64}` : JSON.stringify(value));
+const shown = (value) => (value === null ? "" : typeof value === "string" ? value : hasMembers(value) && "base64" in value && Object.keys(value).length === 1 ? `base64 ${value.base64}` : JSON.stringify(value));
