@@ -54,8 +54,10 @@ def test_numbers_keep_all_of_their_digits(worker: PageWorker, open_page: Callabl
     assert "9007199254740993" in tree and "9007199254740995" in tree
     # A letter's list that is mended in one place is sent whole.
     patch = page.evaluate("""async () => {
-        const [{ fromJson }, { patchOf }] = await Promise.all([import("./js/parts/json.js"), import("./js/parts/json-patch.js")]);
-        return JSON.stringify(patchOf(fromJson('{"ids": [1, 9007199254740993]}'), fromJson('{"ids": [2, 9007199254740993]}')));
+        const { fromJson } = await import("./js/parts/json.js");
+        const { patchOf } = await import("./js/parts/json-patch.js");
+        const ids = (first) => fromJson(`{"ids": [${first}, 9007199254740993]}`);
+        return JSON.stringify(patchOf(ids(1), ids(2)));
     }""")
     assert patch == '[{"op":"replace","path":"/ids","value":[2,9007199254740993]}]'
 
