@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.support.pages import OpenPage, PageWorker, until
+from tests.support.worker import STRING
 
 BIG = 9007199254740993  # no number of JavaScript's
+
+#: A browser takes a second for what is quick elsewhere.
+pytestmark = pytest.mark.slow
 
 
 def test_a_source_is_sent_to_its_beginning_or_to_offsets_that_one_writes(
@@ -32,6 +38,24 @@ def test_a_source_is_sent_to_its_beginning_or_to_offsets_that_one_writes(
     page.get_by_role("button", name="Set the offsets").click()
     page.get_by_text("lines goes on from there").wait_for()
     until(lambda: topic_end(worker) == 5)  # two of three lines came again
+
+
+def test_what_a_rewind_does_is_told_anew_once_it_was_done(
+    worker: PageWorker, open_page: Callable[..., OpenPage]
+) -> None:
+    worker.append("in", *(b"%d" % n for n in range(5)))
+    out = worker.folder / "out.txt"
+    config = {"connector.class": "FileStreamSink", "topics": "in", "file": str(out), "value.converter": STRING}
+    worker.create("to-file", config)
+    until(lambda: worker.client.get("/v1/connectors/to-file/lag").json()["lag"] == 0)
+    assert worker.client.put("/connectors/to-file/stop").status_code < 300
+    worker.until_state("to-file", "STOPPED")
+    page = open_page("/connectors/to-file/offsets").page
+    page.get_by_role("spinbutton", name="Records on, or back").fill("-3")
+    page.get_by_role("button", name="Set, and send 3 records again").click()
+    page.get_by_text("to-file goes on from there").wait_for()
+    # Once more is two records further back, as there are no more.
+    page.get_by_role("button", name="Set, and send 2 records again").wait_for()
 
 
 def topic_end(worker: PageWorker) -> int:

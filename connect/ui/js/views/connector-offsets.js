@@ -132,6 +132,8 @@ function Rewind({ name, isSink, committed, done }) {
     try {
       const result = await call("POST", path, { body: { to, dry_run: false } });
       say("good", `${name} goes on from there. ${result.note ?? (isSink ? again(result.again) : "")}`);
+      // What was told is done: the same once more would be another plan.
+      setPlan({});
       setTurn(turn + 1);
       done();
     } catch (failure) {
