@@ -78,12 +78,12 @@ class PageWorker:
         self.create(name, config)
         self.until_state(name, "FAILED")
 
-    def append(self, topic: str, *values: bytes) -> None:
+    def append(self, topic: str, *values: bytes, partition: int = 0) -> None:
         """Append records to a topic, which is made where it is missing."""
         from base64 import b64encode
 
         self.client.post("/v1/topics", json={"name": topic, "partitions": 1})
-        records = [{"partition": 0, "value": b64encode(value).decode()} for value in values]
+        records = [{"partition": partition, "value": b64encode(value).decode()} for value in values]
         answer = self.client.post(f"/v1/topics/{topic}/records", json={"records": records})
         assert answer.status_code < 300, answer.text
 

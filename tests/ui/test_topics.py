@@ -116,6 +116,21 @@ def test_a_topic_is_followed(worker: PageWorker, open_page: Callable[..., OpenPa
     page.locator("ul.records > li", has_text="two").wait_for()
 
 
+def test_the_last_records_are_those_of_all_partitions(worker: PageWorker, open_page: Callable[..., OpenPage]) -> None:
+    worker.client.post("/v1/topics", json={"name": "t", "partitions": 3})
+    worker.append("t", *(b"old %d" % n for n in range(70)))
+    worker.append("t", b"newer", partition=1)
+    page = open_page("/topics/t").page
+    rows = page.locator("ul.records > li")
+    rows.first.wait_for()
+    assert rows.count() == 50
+    assert "newer" in rows.first.inner_text()
+    assert "old 69" in rows.nth(1).inner_text()
+    page.get_by_label("follow").check()
+    worker.append("t", b"newest", partition=2)
+    page.locator("ul.records > li", has_text="newest").wait_for()
+
+
 def test_a_topic_that_is_not_there_is_an_error(open_page: Callable[..., OpenPage]) -> None:
     opened = open_page(None)
     opened.expect_errors("404")

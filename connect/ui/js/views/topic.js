@@ -16,6 +16,9 @@ export const view = Topic;
 const LAST = 50;
 const PAGE = 50;
 const SHOWN_MAX = 1000;
+/** What one search returns at most, and how many are made for the last records. */
+const LIMIT_MAX = 500;
+const SEARCHES_MAX = 20;
 const EVERY_MS = 2000;
 
 function Topic({ params: [topic] }) {
@@ -24,12 +27,14 @@ function Topic({ params: [topic] }) {
   const plugins = useLoaded((signal) => get("/connector-plugins", { connectorsOnly: "false" }, { signal }), []);
   const names = useLoaded((signal) => get("/connectors", {}, { signal }), []);
   const isTail = !query.from || query.from === "latest";
-  const asked = {
-    key: query.key, contains: query.text, partition: query.partition, limit: PAGE,
-    ...(isTail ? { from_offset: -LAST } : query.from === "offset" ? { from_offset: query.offset || 0 } : query.from === "time" && query.time ? { from_timestamp: new Date(query.time).getTime() } : {}),
+  // The last ones may all lie in one partition: of each as many are looked at, where it has not very many.
+  const partitions = query.partition ? 1 : info.data?.partitions.length ?? (info.failure ? 1 : 0);
+  const asked = (partitions > 0 || !isTail) && {
+    key: query.key, contains: query.text, partition: query.partition, limit: isTail ? LIMIT_MAX : PAGE,
+    ...(isTail ? { from_offset: -Math.max(1, Math.min(LAST, Math.floor(SHOWN_MAX / partitions))) } : query.from === "offset" ? { from_offset: query.offset || 0 } : query.from === "time" && query.time ? { from_timestamp: new Date(query.time).getTime() } : {}),
     ...decoding(query.as),
   };
-  const of = useRecords(topic, asked, isTail && query.follow === "1");
+  const of = useRecords(topic, asked, isTail, isTail && query.follow === "1");
   const give = (key) => (text) => setQuery({ [key]: text });
   const set = (key) => (event) => give(key)(event.target.value);
   const converters = (plugins.data ?? []).filter((one) => one.type === "converter");
@@ -61,19 +66,31 @@ function decoding(as) {
   return { "value.converter": cls, "key.converter": "org.apache.kafka.connect.storage.StringConverter", ...(/JsonConverter$/.test(cls) ? { "value.converter.schemas.enable": "false" } : {}) };
 }
 
-/** The records that a search finds: `{records, scanned, next, end, failure, isBusy, more, again}`. */
-function useRecords(topic, asked, isFollowing) {
+/** The newest of the last records of all partitions, as one search has them. */
+async function lastOf(path, asked, signal) {
+  let told = await get(path, asked, { signal });
+  const all = { ...told };
+  for (let more = 1; told.next && more < SEARCHES_MAX; more++) {
+    told = await get(path, { ...asked, next: told.next }, { signal });
+    Object.assign(all, { records: [...all.records, ...told.records], scanned: all.scanned + told.scanned, next: told.next, end: told.end });
+  }
+  return { ...all, records: all.records.sort((a, b) => b.timestamp - a.timestamp || b.offset - a.offset).slice(0, LAST) };
+}
+
+/** The records that a search finds: `{records, scanned, next, end, failure, isBusy, more, again}`; none without `asked`. */
+function useRecords(topic, asked, isTail, isFollowing) {
   const [state, setState] = useState({ records: null, scanned: 0 });
   const [run, setRun] = useState(0);
   const keys = JSON.stringify([topic, asked]);
   const path = url`/v1/topics/${topic}/search`;
   useEffect(() => {
+    if (!asked) return undefined;
     const giving = new AbortController();
     let timer = null;
     setState((old) => ({ ...(old.keys === keys ? old : { records: null, scanned: 0 }), keys, isBusy: true, failure: null }));
     const look = async () => {
       try {
-        const told = await get(path, given(asked), { signal: giving.signal });
+        const told = await (isTail ? lastOf(path, given(asked), giving.signal) : get(path, given(asked), { signal: giving.signal }));
         setState({ ...told, keys });
         if (isFollowing) timer = setTimeout(look, EVERY_MS);
       } catch (failure) {
@@ -92,7 +109,7 @@ function useRecords(topic, asked, isFollowing) {
       const told = await get(path, given({ ...asked, next: state.next }));
       setState((old) => (old.keys === keys ? { ...told, keys, records: [...old.records, ...told.records], scanned: old.scanned + told.scanned } : old));
     } catch (failure) {
-      setState((old) => ({ ...old, failure, isBusy: false }));
+      setState((old) => (old.keys === keys ? { ...old, failure, isBusy: false } : old));
     }
   };
   return { ...state, more, again: () => setRun(run + 1) };
@@ -104,10 +121,10 @@ function Records({ of, isTail }) {
   const [open, setOpen] = useState(null);
   if (of.failure && !of.records) return html`<${ErrorBox} failure=${of.failure} what="The records could not be read" retry=${of.again} />`;
   if (!of.records) return html`<p class="quiet loading" aria-busy="true">Loading…</p>`;
-  const records = isTail ? [...of.records].sort((a, b) => b.timestamp - a.timestamp || b.offset - a.offset) : of.records;
+  const { records } = of;
   return html`
     ${of.failure && html`<${ErrorBox} failure=${of.failure} what="No more could be read" retry=${of.again} />`}
-    <p class="quiet" role="status">${of.records.length.toLocaleString("en")} found among ${of.scanned.toLocaleString("en")} looked at${of.end ? "; that is the end" : ""}</p>
+    <p class="quiet" role="status">${records.length.toLocaleString("en")} found among ${of.scanned.toLocaleString("en")} looked at${of.end ? "; that is the end" : ""}</p>
     ${records.length === 0 ? html`<p class="empty">${of.end ? "No record is like that." : "None yet; the search goes on."}</p>` : html`<ul class="records" aria-label="Records">${records.map((one) => {
       const id = `${one.partition}:${one.offset}`;
       return html`<li key=${id}><button type="button" class="letter" aria-expanded=${open === id} onClick=${() => setOpen(open === id ? null : id)}>
