@@ -39,14 +39,14 @@ export const marks = createStore(new Map());
 
 const mark = (name, value) => marks.set(new Map(marks.get()).set(name, value));
 
-/** Do it to one connector. Returns its failure, or null; the mark has both. */
+/** Do it to one connector. Returns its failure, or null; the mark has both. What it is then the stream says as well. */
 export async function act(verb, name) {
   const { method, path } = ACTIONS[verb].of(name);
   mark(name, { verb, doing: ACTIONS[verb].doing, at: Date.now(), failure: null });
   try {
     await call(method, path);
     if (verb === "delete") forget([name]);
-    else patch(name, summary(await get(url`/connectors/${name}/status`)));
+    else await get(url`/connectors/${name}/status`).then((status) => patch(name, summary(status)), () => null);
     mark(name, { verb, doing: null, at: Date.now(), failure: null });
     return null;
   } catch (failure) {

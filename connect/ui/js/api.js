@@ -44,11 +44,11 @@ const query = (values) => {
 
 /**
  * Ask the worker, and return what it answered: JSON read, or null where there is no body.
- * Throws a Failure, also where no answer comes within `timeoutMs`; an aborted `signal` throws its own AbortError.
+ * Throws a Failure, also where the whole answer has not come within `timeoutMs`; an aborted `signal` throws its own
+ * AbortError.
  */
 export async function call(method, path, options = {}) {
-  const answer = await answerTo(method, path, options);
-  const text = await read(answer, method, path);
+  const { answer, text } = await answered(method, path, options);
   return text === "" ? null : parsed(text, method, path, answer.status);
 }
 
@@ -56,17 +56,55 @@ export const get = (path, values, options) => call("GET", path, { ...options, qu
 
 /** As `call`, with the ETag: `{data, etag}`. */
 export async function getWithTag(path) {
-  const answer = await answerTo("GET", path, {});
-  const text = await read(answer, "GET", path);
+  const { answer, text } = await answered("GET", path, {});
   return { data: parsed(text, "GET", path, answer.status), etag: answer.headers.get("ETag") };
 }
 
+async function answered(method, path, options) {
+  const within = bounds(method, path, options);
+  try {
+    const answer = await asked(method, path, options, within);
+    return { answer, text: await read(answer, within) };
+  } finally {
+    within.end();
+  }
+}
+
 /** The answer itself, for who reads it as a stream: its status is fine. `timeoutMs` is for its first byte. */
-export async function answerTo(method, path, { body, headers, query: values, signal, timeoutMs = TIMEOUT_MS } = {}) {
+export async function answerTo(method, path, options = {}) {
+  const within = bounds(method, path, options);
+  try {
+    const answer = await asked(method, path, options, within);
+    within.begun();
+    return answer;
+  } catch (error) {
+    within.end();
+    throw error;
+  }
+}
+
+/** How long a request may take, and who may give it up; `failure(text)` is what it ends with where it does not come. */
+function bounds(method, path, { signal, timeoutMs = TIMEOUT_MS }) {
   const ending = new AbortController();
-  const timer = setTimeout(() => ending.abort("time"), timeoutMs);
   const give = () => ending.abort("given up");
+  const timer = setTimeout(() => ending.abort("time"), timeoutMs);
   signal?.addEventListener("abort", give);
+  if (signal?.aborted) give();
+  const begun = () => clearTimeout(timer);
+  return {
+    signal: ending.signal, method, path, begun,
+    end() {
+      begun();
+      signal?.removeEventListener("abort", give);
+    },
+    failure(text) {
+      if (signal?.aborted) return new DOMException("given up", "AbortError");
+      return new Failure(method, path, 0, ending.signal.aborted ? `no answer within ${timeoutMs / 1000} s` : text);
+    },
+  };
+}
+
+async function asked(method, path, { body, headers, query: values }, within) {
   let answer;
   try {
     answer = await fetch(BASE + path + query(values), {
@@ -74,7 +112,7 @@ export async function answerTo(method, path, { body, headers, query: values, sig
       // The browser's own dialog for passwords stays away: this page has its own.
       credentials: "omit",
       cache: "no-store",
-      signal: ending.signal,
+      signal: within.signal,
       headers: {
         ...(authorization ? { Authorization: authorization } : {}),
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),
@@ -82,20 +120,15 @@ export async function answerTo(method, path, { body, headers, query: values, sig
       },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
-  } catch (error) {
-    if (signal?.aborted) throw new DOMException("given up", "AbortError");
-    const why = ending.signal.aborted ? `no answer within ${timeoutMs / 1000} s` : "no connection to the worker";
-    throw new Failure(method, path, 0, why);
-  } finally {
-    clearTimeout(timer);
-    if (!answer) signal?.removeEventListener("abort", give);
+  } catch {
+    throw within.failure("no connection to the worker");
   }
   if (answer.ok) return answer;
-  throw await failure(answer, method, path);
+  throw await failure(answer, within);
 }
 
-async function failure(answer, method, path) {
-  const text = await read(answer, method, path);
+async function failure(answer, within) {
+  const text = await read(answer, within);
   let told = null;
   try {
     told = JSON.parse(text);
@@ -106,7 +139,7 @@ async function failure(answer, method, path) {
   const hint = answer.headers.get("X-Connect-Error-Hint");
   const message = typeof told?.message === "string" ? told.message : text.slice(0, 2000) || answer.statusText;
   const code = answer.headers.get("X-Connect-Error-Code");
-  return new Failure(method, path, answer.status, message, code, hint && decoded(hint), told);
+  return new Failure(within.method, within.path, answer.status, message, code, hint && decoded(hint), told);
 }
 
 function decoded(text) {
@@ -117,11 +150,11 @@ function decoded(text) {
   }
 }
 
-async function read(answer, method, path) {
+async function read(answer, within) {
   try {
     return await answer.text();
   } catch {
-    throw new Failure(method, path, 0, "the connection ended in the middle of the answer");
+    throw within.failure("the connection ended in the middle of the answer");
   }
 }
 

@@ -131,7 +131,8 @@ function within(promise, ms, late) {
   return Promise.race([promise, tooLate]).finally(() => clearTimeout(timer));
 }
 
-const WORST = ["FAILED", "UNASSIGNED", "RESTARTING", "STOPPED", "PAUSED", "RUNNING"];
+/** In the order of the worker's rows, which come a moment later. */
+const WORST = ["FAILED", "RESTARTING", "UNASSIGNED", "STOPPED", "PAUSED", "RUNNING"];
 const worst = (states) => WORST.find((state) => states.includes(state)) ?? states[0];
 
 /** The counts of a status as a row has them. */

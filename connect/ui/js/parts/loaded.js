@@ -29,11 +29,12 @@ export function useLoaded(ask, keys = [], everyMs = 0) {
     setState({ data: undefined, failure: null, at: null });
     let timer = null;
     let isGone = false;
-    const again = async () => {
-      if (!document.hidden) await load();
-      if (!isGone && everyMs) timer = setTimeout(again, everyMs);
+    const again = async (isFirst) => {
+      // What nobody sees is not asked for again and again; once it is, for a tab that was opened in the background.
+      if (isFirst || !document.hidden) await load();
+      if (!isGone && everyMs) timer = setTimeout(again, everyMs, false);
     };
-    again();
+    again(true);
     return () => {
       isGone = true;
       clearTimeout(timer);
