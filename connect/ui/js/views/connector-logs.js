@@ -60,8 +60,11 @@ function Level({ name }) {
     }
     told.reload();
   };
-  const shown = told.failure ?? failure;
-  if (shown) return html`<${ErrorBox} failure=${shown} what="The level of the log" retry=${told.reload} />`;
+  const shown = failure ?? told.failure;
+  if (shown) return html`<${ErrorBox} failure=${shown} what=${failure ? "The level could not be set" : "The level could not be loaded"} retry=${() => {
+    setFailure(null);
+    told.reload();
+  }} />`;
   if (!canChange || !told.data) return null;
   return html`<label>Log <select value=${told.data.level} onChange=${(event) => set(event.target.value)}>
       ${!LEVELS.includes(told.data.level) && html`<option value=${told.data.level}>${told.data.level || "as the rest"}</option>`}

@@ -39,14 +39,14 @@ function Chart({ title, unit, values, from, step, minutes }) {
   const x = (i) => ((from + i * step - begin) / span) * WIDTH;
   const y = (value) => HEIGHT - 2 - (value / top) * (HEIGHT - 8);
   const parts = [];
-  let part = [];
   values.forEach((value, i) => {
-    if (value === null) {
-      if (part.length) parts.push(part);
-      part = [];
-    } else part.push([x(i), y(value)]);
+    if (value === null) return;
+    const isFirst = i === 0 || values[i - 1] === null;
+    if (isFirst) parts.push([]);
+    parts.at(-1).push([x(i), y(value)]);
+    // One that stands alone, as a commit in each minute, is a line as long as its step.
+    if (isFirst && (values[i + 1] ?? null) === null) parts.at(-1).push([x(i + 1), y(value)]);
   });
-  if (part.length) parts.push(part);
   const line = parts.map((one) => `M${one.map(([px, py]) => `${px.toFixed(1)} ${py.toFixed(1)}`).join("L")}`).join("");
   const area = parts.map((one) => `M${one[0][0].toFixed(1)} ${HEIGHT}L${one.map(([px, py]) => `${px.toFixed(1)} ${py.toFixed(1)}`).join("L")}L${one.at(-1)[0].toFixed(1)} ${HEIGHT}Z`).join("");
   const look = (event) => {
