@@ -177,6 +177,7 @@ class Herder(Views):
             if error.code != UNAUTHORIZED:
                 raise
             self.base.do_without_history(error)
+        await self._end_rewinds()
         self._lifecycle.begin()
         self.base.recorder.lags = self._lag_counts
         self._ready = True
@@ -465,7 +466,7 @@ class Herder(Views):
             stood = await self.offsets(name)
             try:
                 if before is not TargetState.STOPPED:
-                    await self._configs.put_target(name, STORED[TargetState.STOPPED])
+                    await self._configs.put_target(name, STORED[TargetState.STOPPED], again=STORED[before])
                 await self._stood_still(name)
                 async with self._lifecycle.locks.take(name, doing, timeout_s=BUSY_S):
                     config = await self._resolved(name)
@@ -498,6 +499,23 @@ class Herder(Views):
         await asyncio.wait([stopping], timeout=BUSY_S)
         if not stopping.done():
             raise ConflictError(f"Connector {name} did not stop within {BUSY_S:.0f} s", code=BUSY)
+
+    async def _end_rewinds(self) -> None:
+        """Want again what was wanted of connectors whose rewinds ended with the worker before; their offsets are those
+        of before or after, and are shown."""
+        for name in self._configs.connectors():
+            if (again := self._configs.interrupted(name)) is None:
+                continue
+            try:
+                await self._configs.put_target(name, again)
+            except ConnectError as error:
+                logger.warning("a rewind of connector %s ended with its worker; it stays STOPPED: %s", name, error)
+            else:
+                logger.warning(
+                    "a rewind of connector %s ended with its worker: it goes on as before, from where its offsets are; "
+                    "look at them, and rewind it again where they were not set",
+                    name,
+                )
 
     async def _want_again(self, name: str, before: TargetState) -> None:
         if before is not TargetState.STOPPED:

@@ -3,8 +3,9 @@
 Theory of operation. A rewind is a change of offsets (`offsets.py`) with the connector stopped around it: what is wanted
 of it becomes STOPPED, durable; once its tasks have ended the offsets are set; then what was wanted before is wanted
 again, so that a paused connector stays paused and a stopped one stopped. What is wrong with the request is found before
-anything stops. A failure in between brings back what was wanted, and says what became of the offsets. A worker that
-dies in between leaves the connector STOPPED, with its offsets of before or after, never of both: they are one commit.
+anything stops. A failure in between brings back what was wanted, and says what became of the offsets. Where the worker
+dies in between, the next one that leads brings it back, with the offsets of before or after, never of both: they are
+one commit.
 
 Of a sink the numbers are known beforehand: its offsets are those of its group. What a source's offsets mean only its
 connector knows: it can be sent to its beginning by forgetting them, or to offsets that were shown for it before.

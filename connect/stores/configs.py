@@ -9,7 +9,9 @@
 | tasks-fencing-NAME  | {"task-count": how many tasks wrote transactions} |
 | logger-cluster-NAME | {"level": a logger's level on all workers}        |
 
-`state` is for workers that know no STOPPED; it says PAUSED then. Task configs that count no more are emptied and not
+`state` is for workers that know no STOPPED; it says PAUSED then. A connector that is STOPPED only while its offsets are
+set has `rewinding` beside them, which says what is wanted again afterwards: who begins to lead finds it where the
+worker before died in between. Others do not look at it. Task configs that count no more are emptied and not
 deleted: a Java worker that reads the topic logs each null as an error.
 
 What a record must be to count is told by `problem_of`. A connector whose config counts, but says nothing sensible, is
@@ -175,6 +177,12 @@ class ConfigStore:
         """Return what is wanted of a connector; STARTED where nothing was said."""
         return _target(self._read(f"target-state-{name}") or {}) or "STARTED"
 
+    def interrupted(self, name: str) -> StoredTarget | None:
+        """Return what is wanted again of a connector that is stopped for a while; None of every other."""
+        stored = self._read(f"target-state-{name}") or {}
+        again = stored.get("rewinding")
+        return cast(StoredTarget, again) if again in ("STARTED", "PAUSED") else None
+
     def task_configs(self, name: str) -> list[dict[str, str]]:
         """Return the committed task configs; [] when none were made yet, or the connector was stopped.
 
@@ -235,13 +243,18 @@ class ConfigStore:
             before = self.revision(name)
             self._revisions[name] = Revision(before.life + is_new, before.config + 1)
 
-    async def put_target(self, name: str, target: StoredTarget) -> None:
-        """Store a target state; STOPPED also says that there are no task configs any more."""
-        await self._carried_out(self._put_target(name, target))
+    async def put_target(self, name: str, target: StoredTarget, *, again: StoredTarget | None = None) -> None:
+        """Store a target state; STOPPED also says that there are no task configs any more.
 
-    async def _put_target(self, name: str, target: StoredTarget) -> None:
+        Args:
+            again: What is wanted again soon; see `interrupted`.
+        """
+        await self._carried_out(self._put_target(name, target, again))
+
+    async def _put_target(self, name: str, target: StoredTarget, again: StoredTarget | None) -> None:
         async with self._lock(name):
-            entries: dict[str, Any] = {f"target-state-{name}": _target_value(target)}
+            value = _target_value(target) | ({} if again is None else {"rewinding": again})
+            entries: dict[str, Any] = {f"target-state-{name}": value}
             if target == "STOPPED":
                 entries |= self._no_tasks(name, keep=0) | {f"commit-{name}": {"tasks": 0}}
             if (config := self.config(name)) is not None:

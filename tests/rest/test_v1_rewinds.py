@@ -218,10 +218,10 @@ async def test_one_that_cannot_be_resumed_says_that_it_stays_stopped(
     configs = worker.herder._configs
     put_target = configs.put_target
 
-    async def only_stops(name: str, target: Any) -> None:
+    async def only_stops(name: str, target: Any, **more: Any) -> None:
         if target != "STOPPED":
             raise EnvironmentFault("the log is full")
-        await put_target(name, target)
+        await put_target(name, target, **more)
 
     async def fails(*_: Any, **__: Any) -> bool:
         raise ConnectError("no")
@@ -231,6 +231,31 @@ async def test_one_that_cannot_be_resumed_says_that_it_stays_stopped(
     failed = await rewind(worker, "k", "earliest")
     assert "connector k stays STOPPED, since the change cannot be taken back: the log is full" in failed.text
     assert worker.herder.status("k").connector.state is State.STOPPED
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.PAUSED])
+async def test_the_next_worker_brings_back_what_a_worker_left_that_ended_in_the_middle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: State
+) -> None:
+    async with running_worker(tmp_path, offset_flush_interval_ms="20") as first:
+        await a_sink(first, tmp_path)
+        if state is State.PAUSED:
+            await first.client.put("/connectors/k/pause")
+
+        async def hangs(*_: Any, **__: Any) -> bool:
+            return await asyncio.Event().wait()
+
+        monkeypatch.setattr(first.herder._connector_offsets, "alter", hangs)
+        monkeypatch.setattr("connect.runtime.herder.SETTLE_S", 0.05)
+        asked = asyncio.ensure_future(rewind(first, "k", "earliest"))
+        await first.until(lambda: first.herder.status("k").connector.state is State.STOPPED)
+    await asyncio.gather(asked, return_exceptions=True)
+    async with running_worker(tmp_path) as second:
+        await second.until(lambda: second.herder.status("k").connector.state is state)
+        assert await offsets(second, "k") == [topic_at({"kafka_offset": 5})]
+        await stop(second, "k")
+    async with running_worker(tmp_path) as third:  # what was stopped since stays so
+        await third.until(lambda: third.herder.status("k").connector.state is State.STOPPED)
 
 
 async def test_a_rewind_goes_on_though_the_one_who_asked_is_gone(worker: RunningWorker, tmp_path: Path) -> None:

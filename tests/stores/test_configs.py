@@ -44,6 +44,17 @@ async def test_a_stopped_connector_has_no_tasks_and_gets_none(store: ConfigStore
     assert store.task_configs("c") == []
 
 
+async def test_a_connector_that_is_stopped_for_a_while_is_told_until_something_else_is_wanted(
+    cluster: Cluster, store: ConfigStore
+) -> None:
+    await store.put_connector("c", {}, "PAUSED")
+    await store.put_target("c", "STOPPED", again="PAUSED")
+    again = await opened_store(cluster)
+    assert (again.target("c"), again.interrupted("c")) == ("STOPPED", "PAUSED")
+    await again.put_target("c", "STOPPED")
+    assert again.interrupted("c") is None
+
+
 async def test_tasks_planned_while_a_stop_or_a_deletion_is_written_are_dropped(store: ConfigStore) -> None:
     await store.put_connector("c", {}, "STARTED")
     stopped, stored = await asyncio.gather(store.put_target("c", "STOPPED"), store.put_tasks("c", [{}]))
