@@ -74,6 +74,19 @@ def test_a_letter_is_mended_tried_and_replayed(queue: PageWorker, open_page: Cal
     until(lambda: "mended" in (queue.folder / "out.txt").read_text())
 
 
+def test_a_key_that_every_object_of_a_browser_has_is_added_as_any_other(
+    queue: PageWorker, open_page: Callable[..., OpenPage]
+) -> None:
+    page = open_page(SINK).page
+    page.locator("button.letter").first.click()
+    area = page.get_by_label("Record to send")
+    area.fill(json.dumps({**json.loads(area.input_value()), "value": {"constructor": 1}}))
+    area.fill(json.dumps({**json.loads(area.input_value()), "toString": 1}))
+    page.get_by_text("2 changes, as a JSON patch").click()
+    patch = json.loads(page.get_by_label("Patch").inner_text())
+    assert [(one["op"], one["path"]) for one in patch] == [("replace", "/value"), ("add", "/toString")]
+
+
 def test_a_letter_is_replayed_in_three_clicks(queue: PageWorker, open_page: Callable[..., OpenPage]) -> None:
     page = open_page("/connectors/sink").page
     page.get_by_role("link", name="Dead letters", exact=True).last.click()

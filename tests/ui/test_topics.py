@@ -136,3 +136,19 @@ def test_a_topic_that_is_not_there_is_an_error(open_page: Callable[..., OpenPage
     opened.expect_errors("404")
     opened.go("/topics/none")
     opened.page.locator(".error-box", has_text="The records could not be read").wait_for()
+
+
+def test_records_with_times_that_no_calendar_has_are_shown(
+    worker: PageWorker, open_page: Callable[..., OpenPage]
+) -> None:
+    far = {"message.timestamp.after.max.ms": str((1 << 63) - 1)}
+    assert worker.client.post("/v1/topics", json={"name": "t", "partitions": 1, "configs": far}).status_code == 201
+    worker.append("t", b"one")
+    for stamp in (1 << 62, (1 << 53) - 1, -1):
+        record = {"partition": 0, "value": "eA==", "timestamp": stamp}
+        assert worker.client.post("/v1/topics/t/records", json={"records": [record]}).status_code == 200
+    page = open_page("/topics/t").page
+    rows = page.locator("ul.records > li")
+    rows.nth(3).wait_for()
+    assert "0 @ 1" in rows.first.inner_text()
+    assert "NaN" not in page.locator("ul.records").inner_text()

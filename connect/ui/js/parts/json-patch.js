@@ -9,7 +9,7 @@ const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 export function patchOf(before, after, path = "") {
   if (isSame(before, after)) return [];
   if (!isObject(before) || !isObject(after)) return [{ op: "replace", path, value: after }];
-  const removed = Object.keys(before).filter((key) => !(key in after)).map((key) => ({ op: "remove", path: `${path}/${part(key)}` }));
-  const others = Object.keys(after).flatMap((key) => (key in before ? patchOf(before[key], after[key], `${path}/${part(key)}`) : [{ op: "add", path: `${path}/${part(key)}`, value: after[key] }]));
+  const removed = Object.keys(before).filter((key) => !Object.hasOwn(after, key)).map((key) => ({ op: "remove", path: `${path}/${part(key)}` }));
+  const others = Object.keys(after).flatMap((key) => (Object.hasOwn(before, key) ? patchOf(before[key], after[key], `${path}/${part(key)}`) : [{ op: "add", path: `${path}/${part(key)}`, value: after[key] }]));
   return [...removed, ...others];
 }

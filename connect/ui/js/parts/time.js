@@ -3,9 +3,10 @@ import { useEffect, useState } from "../vendor/htm-preact.js";
 
 const pad = (n, digits = 2) => String(n).padStart(digits, "0");
 
-/** "14:03:07" of today, else with the day; local time. */
+/** "14:03:07" of today, else with the day; local time. Who writes a record may give it a time that no calendar has. */
 export function clock(ms) {
-  const at = new Date(ms);
+  const at = new Date(typeof ms === "number" ? ms : NaN);
+  if (Number.isNaN(at.getTime())) return "–";
   const time = `${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}`;
   return at.toDateString() === new Date().toDateString() ? time : `${day(at)} ${time}`;
 }

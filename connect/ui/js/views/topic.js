@@ -66,6 +66,9 @@ function decoding(as) {
   return { "value.converter": cls, "key.converter": "org.apache.kafka.connect.storage.StringConverter", ...(/JsonConverter$/.test(cls) ? { "value.converter.schemas.enable": "false" } : {}) };
 }
 
+/** As a number also where it is longer than one; see clock. */
+const timeOf = (one) => Number(JSON.stringify(one.timestamp));
+
 /** The newest of the last records of all partitions, as one search has them. */
 async function lastOf(path, asked, signal) {
   let told = await get(path, asked, { signal });
@@ -74,7 +77,7 @@ async function lastOf(path, asked, signal) {
     told = await get(path, { ...asked, next: told.next }, { signal });
     Object.assign(all, { records: [...all.records, ...told.records], scanned: all.scanned + told.scanned, next: told.next, end: told.end });
   }
-  return { ...all, records: all.records.sort((a, b) => b.timestamp - a.timestamp || b.offset - a.offset).slice(0, LAST) };
+  return { ...all, records: all.records.sort((a, b) => timeOf(b) - timeOf(a) || b.offset - a.offset).slice(0, LAST) };
 }
 
 /** The records that a search finds: `{records, scanned, next, end, failure, isBusy, more, again}`; none without `asked`. */
