@@ -14,7 +14,8 @@ from connect.api import NotFoundError, UnknownTopicOrPartitionError
 from connect.api.config_values import whole_number
 from connect.cli.log_access import lag_of_group, log_options, open_log, run_async, say
 from connect.cli.output import UsageError, confirm, print_json, print_table, yes_option
-from connect.cli.timestamps import parse_timestamp_ms, timestamp_text
+from connect.cli.rewinding import target_of, target_options
+from connect.cli.timestamps import timestamp_text
 from connect.ports import Cluster, GroupInfo, PartitionInfo
 from connect.records import OffsetAndMetadata, TopicPartition
 from connect.runtime.lag import GroupRow
@@ -88,11 +89,8 @@ def describe(session: Any, name: str, data_dir: Path, url: str | None, as_json: 
     metavar="TOPIC[:P,...]",
     help="Only this topic, or these partitions of it; all that the group has when left out.",
 )
-@click.option("--to-earliest", is_flag=True, help="To the first record.")
-@click.option("--to-latest", is_flag=True, help="Behind the last record.")
+@target_options
 @click.option("--to-offset", type=click.IntRange(min=0), help="To this offset.")
-@click.option("--shift-by", type=int, help="Forward by so many records, back where negative.")
-@click.option("--to-datetime", metavar="TIME", help="To the first record at or after this: ISO 8601, or ms since 1970.")
 @click.option("--dry-run", is_flag=True, help="Show what would be set, and set nothing.")
 @log_options
 @click.pass_obj
@@ -111,17 +109,12 @@ def reset(
     as_json: bool,
 ) -> None:
     """Set a group's offsets. Refused while consumers read for the group; offsets out of range are moved into it."""
-    choices = [to_earliest, to_latest, to_offset is not None, shift_by is not None, to_datetime is not None]
-    if sum(choices) != 1:
+    targets = target_of(to_earliest, to_latest, shift_by, to_datetime)
+    if to_offset is not None:
+        targets.append(Target("offset", to_offset))
+    if len(targets) != 1:
         raise UsageError("give exactly one of --to-earliest, --to-latest, --to-offset, --shift-by, --to-datetime")
-    if to_datetime is not None:
-        to = Target("timestamp", parse_timestamp_ms(to_datetime, "--to-datetime"))
-    elif shift_by is not None:
-        to = Target("by", shift_by)
-    elif to_offset is not None:
-        to = Target("offset", to_offset)
-    else:
-        to = Target("earliest" if to_earliest else "latest")
+    to = targets[0]
 
     async def target(log: Cluster, at: TopicPartition, info: PartitionInfo, committed: int | None) -> int:
         if to.kind == "by" and committed is None:
