@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from tests.support.page_answers import answer_all
-from tests.support.pages import OpenPage, PageWorker
+from tests.support.page_answers import answer, answer_all, samples
+from tests.support.pages import OpenPage, PageWorker, source
 
 BAD = "/connectors/bad-sink"
-PATHS = ["/", BAD, f"{BAD}/offsets", f"{BAD}/logs", f"{BAD}/metrics"]
+PATHS = [
+    "/", BAD, *(f"{BAD}/{tab}" for tab in ("config", "history", "letters", "offsets", "logs", "metrics")),
+    "/connectors/lines/offsets", "/connectors/halted", "/new", "/compare?a=lines&b=bad-sink", "/topics",
+    "/topics/topic-lines", "/letters", "/plugins",
+]  # fmt: skip
 
 
 @pytest.mark.slow
@@ -20,6 +25,7 @@ def test_each_view_is_accessible_and_fits(
     worker: PageWorker, open_page: Callable[..., OpenPage], theme: str, width: int
 ) -> None:
     worker.create("lines")
+    worker.create("halted", source("none.txt", "none"), state="STOPPED")
     worker.create_failing("bad-sink")
     opened = open_page(None, theme=theme, width=width)
     page = opened.page
@@ -30,8 +36,41 @@ def test_each_view_is_accessible_and_fits(
             page.locator(".stage").nth(1).click()
             page.locator(".record").first.wait_for()
         assert opened.axe() == [], path
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, f"{path} is {wide} px wider than the screen"
+        assert too_wide(page) <= 0, path
+    opened.go("/connectors/bad-sink/config")
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("region", name="Preview").get_by_text("1 record in").wait_for()
+    assert opened.axe() == [], "preview"
+    assert too_wide(page) <= 0, "preview"
+    # What a step changes of the topic is marked in a quiet line.
+    changed = samples()
+    changed["walks"][0]["steps"][1]["changed"] += [{"path": "topic", "kind": "changed"}]
+    answer(page, "**/samples?*", changed)
+    opened.go(BAD)
+    page.locator(".stage").nth(1).click()
+    page.locator(".record .quiet mark").first.wait_for()
+    assert opened.axe() == [], "a mark"
+
+
+def too_wide(page: Any) -> int:
+    """Return by how many pixels a page is wider than the screen."""
+    found: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return found
+
+
+@pytest.mark.slow
+def test_the_tab_that_is_open_is_seen_and_a_lost_connection_fits_on_a_phone(
+    worker: PageWorker, open_page: Callable[..., OpenPage]
+) -> None:
+    worker.create("lines")
+    opened = open_page("/connectors/lines/metrics", width=390, height=844)
+    opened.expect_errors("ERR_", "net::")
+    page = opened.page
+    tab = page.get_by_role("link", name="Metrics", exact=True).bounding_box()
+    assert tab["x"] >= 0 and tab["x"] + tab["width"] <= 390
+    worker.stop()
+    page.get_by_text("state of").wait_for()
+    assert too_wide(page) <= 0
 
 
 def test_the_theme_is_switched_and_remembered(worker: PageWorker, open_page: Callable[..., OpenPage]) -> None:

@@ -171,7 +171,7 @@ function Problems({ problems, checked, hasClass, go }) {
     <p class=${bad ? "bad-text" : "quiet"}>${said}${problems.length - bad > 0 ? ` ${count(problems.length - bad, "warning")}` : ""}${checked.isBusy ? html`<span class="quiet"> checking…</span>` : ""}</p>
     ${checked.failure && html`<${ErrorBox} failure=${checked.failure} what="It could not be checked" retry=${checked.again} />`}
     <ul>${problems.slice(0, 100).map((one) => html`<li class=${one.kind}><span class="sign" aria-hidden="true">${one.kind === "bad" ? "✕" : "▲"}</span>
-      ${one.line ? html`<button type="button" class="link" onClick=${() => go(one.line)}>line ${one.line}</button>` : html`<span></span>`}
+      ${one.line ? html`<button type="button" class="link" onClick=${() => go(one.line)}>line ${one.line}</button>` : html`<span class="nowhere"></span>`}
       <span>${one.key && html`<span class="mono">${plain(one.key, 200)}</span>${" "}`}${plain(one.text, 1000)}</span></li>`)}</ul>
   </section>`;
 }

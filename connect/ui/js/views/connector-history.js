@@ -44,10 +44,10 @@ function Versions({ name, versions, etag, reload }) {
         ${one !== newest && one.config && html`<${ActionBar} label=${`Version ${one.version}`} actions=${[{ label: "Back to this", command: curl("POST", url`/v1/connectors/${name}/rollback`, { version: one.version }), onClick: () => back(one) }]} />`}</div>
       ${one.changes.length > 0 && html`<details><summary>${oneLine(one.changes.map((change) => change.key).slice(0, 8).join(", "), 200)}${one.changes.length > 8 ? ` and ${one.changes.length - 8} more` : ""}</summary><${Diff} changes=${one.changes} /></details>`}
     </li>`)}</ol></section>
-    <section class="card"><div class="card-head"><h2>Compare</h2>
+    ${versions.length > 1 && html`<section class="card"><div class="card-head"><h2>Compare</h2>
       <label>version <select value=${from.version} onChange=${picked("from")}>${versions.map((one) => html`<option value=${one.version}>${one.version}</option>`)}</select></label>
       <label>with <select value=${to.version} onChange=${picked("to")}>${versions.map((one) => html`<option value=${one.version}>${one.version}</option>`)}</select></label></div>
-      <${Between} name=${name} from=${from.version} to=${to.version} /></section>`;
+      <${Between} name=${name} from=${from.version} to=${to.version} /></section>`}`;
 }
 
 function Between({ name, from, to }) {

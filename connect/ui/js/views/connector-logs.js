@@ -30,7 +30,7 @@ function Logs({ name }) {
     </div>
     <${Loaded} of=${logs} what="The log could not be loaded">${(told) => {
       const lines = told.lines.filter((line) => !text || `${line.text} ${line.trace ?? ""} ${line.logger}`.toLowerCase().includes(text));
-      return html`<p class="quiet">${count(lines.length, "line")}${lines.length < told.lines.length ? ` of ${told.lines.length}` : ""}, the newest first${told.dropped ? `; ${count(told.dropped, "older one")} are no longer kept` : ""}</p>
+      return html`<p class="quiet">${told.lines.length === 0 ? `Nothing was logged of it${level ? " of that level" : ""} since the worker started${told.dropped ? "" : "."}` : lines.length === 0 ? "No line is like that" : count(lines.length, "line")}${lines.length < told.lines.length ? ` of ${told.lines.length}` : ""}${lines.length > 1 ? ", the newest first" : ""}${told.dropped ? `; ${count(told.dropped, "older one")} are no longer kept` : ""}</p>
         <ol class="log" tabindex="0" aria-label="Lines">${lines.toReversed().map((line, i) => html`<li key=${`${line.at}/${lines.length - i}`} class=${line.level}>
           <span class="at">${clock(line.at)}</span><span class="level">${plain(line.level, 12)}</span>
           <span class="text">${line.task !== null && line.task !== undefined ? html`<span class="quiet">task ${line.task} </span>` : ""}${plain(line.text, 4000)}
@@ -66,7 +66,7 @@ function Level({ name }) {
     told.reload();
   }} />`;
   if (!canChange || !told.data) return null;
-  return html`<label>Log <select value=${told.data.level} onChange=${(event) => set(event.target.value)}>
+  return html`<label>Log level <select value=${told.data.level} onChange=${(event) => set(event.target.value)}>
       ${!LEVELS.includes(told.data.level) && html`<option value=${told.data.level}>${told.data.level || "as the rest"}</option>`}
       ${LEVELS.map((one) => html`<option value=${one}>${one}</option>`)}</select></label>
     <details class="curl"><summary>curl</summary><${Command} text=${curl("PUT", path, { level: "DEBUG" })} /></details>`;
