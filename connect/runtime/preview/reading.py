@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,9 +89,11 @@ class Topics:
             return list(dict.fromkeys(self._config.topics))
         if not self._config.topics_regex:
             return []
-        pattern = compile_pattern(str(self._config.topics_regex))
-        names = await self._cluster.admin.list_topics()
-        return [name for name in names if not self._cluster.is_internal(name) and pattern.fullmatch(name)]
+        pattern = compile_pattern(str(self._config.topics_regex), key="topics.regex")
+        listed = await self._cluster.admin.list_topics()
+        names = [name for name in listed if not self._cluster.is_internal(name)]
+        # A pattern may take a second on one name, and there may be very many.
+        return await asyncio.to_thread(lambda: [name for name in names if pattern.fullmatch(name)])
 
     async def _first(self, at: TopicPartition, offset: int, end: int, count: int) -> list[Batch]:
         found: list[Batch] = []
@@ -100,7 +103,7 @@ class Topics:
             fetched = await self._fetch(at, offset)
             if not fetched:
                 break
-            found += [one for batch in fetched for one in _singles(batch)]
+            found += [one for batch in fetched for one in _singles(batch, range(count))]
             offset = fetched[-1].next_offset
         return found[:count]
 
@@ -114,7 +117,7 @@ class Topics:
                 fetched = await self._fetch(at, offset)
                 if not fetched:
                     break
-                found = [*found, *(one for batch in fetched for one in _singles(batch))][-count:]
+                found = [*found, *(one for batch in fetched for one in _singles(batch, range(-count, 0)))][-count:]
                 offset = fetched[-1].next_offset
             if len(found) >= count or begin == first:
                 break
@@ -132,10 +135,13 @@ class Topics:
             return []
 
 
-def _singles(fetched: FetchedBatch) -> Iterable[Batch]:
+def _singles(fetched: FetchedBatch, wanted: range) -> Iterable[Batch]:
+    """Yield the first or the last records, as batches of one: there may be many more in a batch that is compressed."""
     if len(fetched):
         for topic, part in parted(fetched):
-            yield from singly(raw_batch(topic, part))
+            batch = raw_batch(topic, part)
+            start, stop, _ = slice(wanted.start, wanted.stop or None).indices(len(batch))
+            yield from singly(batch[start:stop])
 
 
 def _merged(columns: Sequence[Sequence[Batch]], count: int, *, last: bool) -> list[Batch]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from connect.api import SlowPatternError
 from connect.app import open_cluster
 from connect.ports import Cluster
 from connect.records import Columns, OffsetAndMetadata, TopicPartition
@@ -14,6 +16,7 @@ from connect.runtime.connector_config import SinkConnectorConfig
 from connect.runtime.preview import reading
 from connect.runtime.preview.answers import Start
 from connect.runtime.preview.reading import Topics
+from connect.runtime.tasks.walks import singly
 from connect.runtime.worker_config import WorkerConfig
 
 
@@ -64,6 +67,36 @@ async def test_topics_are_found_by_pattern_and_missing_ones_told(cluster: Cluste
     assert await read(cluster, 5, topics_regex="t.") == ([b"v1", b"v2"], "")
     assert await read(cluster, 5, topics_regex="x.") == ([], "no topic matches topics.regex")
     assert await read(cluster, 5, topics="t1,gone") == ([b"v1"], "not there: gone")
+
+
+async def test_of_a_batch_with_many_records_only_those_that_are_wanted_are_made(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(cluster, "t", [f"v{n}" for n in range(500)], partitions=2)
+    await fill(cluster, "t", [f"v{n}" for n in range(500, 1000)], partition=1)
+    made: list[int] = []
+    monkeypatch.setattr(reading, "singly", lambda batch: made.append(len(batch)) or singly(batch))
+    assert (await read(cluster, 2))[0] == [b"v0", b"v1"]
+    assert (await read(cluster, 2, "latest"))[0] == [b"v998", b"v999"]
+    assert made == [2, 2, 2, 2]
+    assert (await read(cluster, 600))[0][-1] == b"v599"
+
+
+async def test_a_pattern_that_takes_long_holds_up_nobody_else(cluster: Cluster) -> None:
+    await fill(cluster, "a" * 60, ["v1"])
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.01)
+            ticks += 1
+
+    ticking = asyncio.create_task(tick())
+    with pytest.raises(SlowPatternError, match="topics.regex"):
+        await read(cluster, 1, topics_regex="(a|aa)+b")
+    ticking.cancel()
+    assert ticks > 3
 
 
 async def test_what_is_read_is_bounded(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
