@@ -93,7 +93,7 @@ async def test_a_pattern_that_takes_long_holds_up_nobody_else(cluster: Cluster) 
             ticks += 1
 
     ticking = asyncio.create_task(tick())
-    with pytest.raises(SlowPatternError, match="topics.regex"):
+    with pytest.raises(SlowPatternError, match=r"topics\.regex"):
         await read(cluster, 1, topics_regex="(a|aa)+b")
     ticking.cancel()
     assert ticks > 3
