@@ -273,10 +273,11 @@ class Hub:
         self._cost_s += time.thread_time() - began
 
     def _records(self, herder: Herder) -> Iterable[tuple[TaskId, int]]:
-        for runner in herder.base.worker.runners():
-            yield runner.id, runner.records
-        for progress in self._others:
-            yield progress.id, progress.records
+        """Tell how much each task has moved. What another worker has told of one that runs here by now is old, and both
+        counts in turn would be taken for its way."""
+        here = {runner.id: runner.records for runner in herder.base.worker.runners()}
+        yield from here.items()
+        yield from ((progress.id, progress.records) for progress in self._others if progress.id not in here)
 
     def _p99s(self, herder: Herder) -> dict[str, float]:
         """Return that of the slowest task of each connector, of those that have moved something."""

@@ -11,6 +11,7 @@ from connect.api import EnvironmentFault
 from connect.rest import events
 from connect.rest.forwarding import LeaderClient
 from connect.runtime.herder import Herder
+from connect.runtime.model import State, TaskId, TaskProgress
 from tests.support.doors import served_worker
 from tests.support.events import events_of
 from tests.support.logs import logged
@@ -67,6 +68,17 @@ async def test_a_look_that_fails_ends_the_streams_and_says_why(
     async with served_worker(tmp_path) as worker, events_of(worker.urls[0]) as stream:
         assert await stream.next() == ("end", {"code": "internal", "message": "ZeroDivisionError: division by zero"})
     assert any("the look at all connectors" in line for line in logged(caplog, logging.ERROR))
+
+
+async def test_a_task_that_has_moved_here_is_not_counted_where_it_was(tmp_path: Path) -> None:
+    config = {"connector.class": "FileStreamSource", "file": str(tmp_path / "in"), "topic": "t"}
+    async with running_worker(tmp_path) as worker:
+        await worker.herder.create("c", config)
+        await until(worker.herder.base.worker.runners)
+        hub = events.Hub(worker.herder, LeaderClient(worker.herder))
+        there = TaskProgress(TaskId("d", 0), State.RUNNING, 7)
+        hub._others = [TaskProgress(TaskId("c", 0), State.RUNNING, 1_000_000), there]
+        assert list(hub._records(worker.herder)) == [(TaskId("c", 0), 0), (TaskId("d", 0), 7)]
 
 
 async def test_a_snapshot_is_made_once_for_all(tmp_path: Path) -> None:
