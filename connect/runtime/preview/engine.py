@@ -287,7 +287,8 @@ class _Run:
         if self._order.start == "committed":
             if self._owner._committed is None:
                 raise ConfigError("there is no worker that knows where the connector is", code=NO_LOG)
-            found = await self._owner._committed(self._name, self._config)
+            async with asyncio.timeout(room.left_s):
+                found = await self._owner._committed(self._name, self._config)
             offsets = {_key(partition): dict(offset) for partition, offset in found if offset is not None}
         polled = Polled(room, self._desc, self._name, self._config, lambda partition: offsets.get(_key(partition)))
         walks = await self._walks(room)

@@ -358,6 +358,18 @@ async def test_a_source_goes_on_where_its_connector_is_and_moves_nothing_of_it(w
     assert await worker.herder.offsets("s") == committed
 
 
+async def test_offsets_that_nobody_tells_end_a_preview_in_time(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forever(*_: Any) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(worker.herder.previews, "_committed", forever)
+    async with asyncio.timeout(10):
+        answer = await previewed(worker, source(), start="committed", timeout_ms=200)
+    assert (answer["ended_by"], answer["error"], CALLS) == ("time", None, [])
+
+
 async def test_a_preview_beside_the_running_connector_leaves_it_alone(worker: RunningWorker) -> None:
     await worker.herder.create("s", source())
     await worker.until(lambda: worker.records("s") > 5)
