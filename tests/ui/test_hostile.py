@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 
@@ -44,6 +45,19 @@ def test_hostile_names_are_text_and_their_pages_open(worker: PageWorker, open_pa
         page.get_by_role("heading", level=1).filter(has_text=text).wait_for()
         page.get_by_role("button", name="Resume").wait_for()
         nothing_happened(opened)
+    opened.go(f"/connectors/{quote(BIDI)}")
+    page.get_by_role("group", name="Actions").get_by_role("button", name="curl").click()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").wait_for()
+    for path in (None, "/", f"/compare?a={quote(BIDI)}", f"/new?class={quote(BIDI)}"):
+        if path is not None:
+            opened.go(path)
+        # Neither what is read nor what a pointer or a screen reader is told; a link and a field have to hold the name.
+        held = page.evaluate(f"""() => [...document.querySelectorAll("*")].flatMap((one) => [
+            ...[...one.attributes].filter(({{name}}) => !["href", "value"].includes(name)).map(({{value}}) => value),
+            one.matches("input, textarea") ? "" : [...one.childNodes].map((node) => node.data ?? "").join("")])
+            .filter((text) => text.includes({BIDI[4]!r}))""")
+        assert held == []
 
 
 @pytest.mark.parametrize("text", [MARKUP, BIDI, CONTROL], ids=["markup", "bidi", "control"])

@@ -3,6 +3,7 @@ import { html, useState } from "../vendor/htm-preact.js";
 import { session } from "../api.js";
 import { useStore } from "../store.js";
 import { Command } from "./copy.js";
+import { plain } from "./text.js";
 
 /** Whether this user may change something. */
 export const useCanChange = () => useStore(session, (value) => value.me === null || value.me.can_change !== false);
@@ -13,7 +14,7 @@ export function ActionBar({ actions, label }) {
   if (!useCanChange() || actions.length === 0) return null;
   return html`<div class="action-bar">
     <div class="actions" role="group" aria-label=${label}>
-      ${actions.map((one) => html`<button key=${one.label} type="button" title=${one.command} disabled=${one.disabled}
+      ${actions.map((one) => html`<button key=${one.label} type="button" title=${plain(one.command, 2000)} disabled=${one.disabled}
         class=${one.isDanger ? "danger-quiet" : one.isPrimary ? "primary" : ""} onClick=${one.onClick}>${one.label}</button>`)}
       <button type="button" class="quiet-button" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>curl</button>
     </div>

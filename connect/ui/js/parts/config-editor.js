@@ -286,7 +286,7 @@ function Plan({ name, config, base, close }) {
   };
   if (isOvertaken || state.failure?.status === 412) return html`<${Overtaken} name=${name} config=${config} base=${base} close=${close} />`;
   const warnings = check.data?.warnings ?? [];
-  return html`<${Dialog} title=${isNew ? `Create ${plain(name, 100)}` : `Change ${plain(name, 100)}`} wide onClose=${() => close()}>
+  return html`<${Dialog} title=${isNew ? `Create ${name}` : `Change ${name}`} wide onClose=${() => close()}>
     ${plan.failure && html`<${ErrorBox} failure=${plan.failure} what="It would be refused" retry=${plan.reload} />`}
     ${!plan.data && !plan.failure && html`<p class="quiet loading" aria-busy="true">Looking what it would do…</p>`}
     ${plan.data && html`<p><strong>${plan.data.action === "nothing" ? "Nothing would change." : isNew ? "A new connector." : plan.data.restarts === null ? "Nothing restarts." : `The connector and ${count(plan.data.restarts, "task")} restart.`}</strong></p>

@@ -51,7 +51,7 @@ function Field({ of: { definition, value }, given, errors = [], warnings = [], s
   const isChoice = definition.type === "BOOLEAN" || (choices.length > 0 && choices.length <= 30 && definition.type !== "LIST" && (!isSet || given === "" || choices.includes(given)));
   return html`<div class=${`field ${errors.length ? "wrong" : ""} ${isSet ? "set" : ""}`}>
     <div class="field-head"><label for=${id} class="mono">${plain(key, 200)}</label>${definition.required && errors.length > 0 && html`<span class="tag">required</span>`}
-      ${isSet && html`<button type="button" class="quiet-button small" aria-label=${`Remove ${key}`} onClick=${() => set(key, null)}>remove</button>`}</div>
+      ${isSet && html`<button type="button" class="quiet-button small" aria-label=${`Remove ${plain(key, 200)}`} onClick=${() => set(key, null)}>remove</button>`}</div>
     ${isChoice
       ? html`<select ...${told} onChange=${(event) => set(key, event.target.value === "" ? null : event.target.value)}><option value="">${definition.default_value !== null && definition.default_value !== undefined ? `default: ${plain(definition.default_value, 80)}` : "not set"}</option>
           ${(choices.length ? choices : ["true", "false"]).map((one) => html`<option value=${one}>${plain(one, 200)}</option>`)}</select>`

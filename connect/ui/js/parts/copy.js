@@ -1,5 +1,6 @@
 // Commands and texts that are taken along.
 import { html, useEffect, useState } from "../vendor/htm-preact.js";
+import { plain } from "./text.js";
 
 /** A button that puts a text on the clipboard, and says so. `text` may be a function. */
 export function CopyButton({ text, children = "Copy", label }) {
@@ -24,5 +25,5 @@ export function CopyButton({ text, children = "Copy", label }) {
 
 /** A command that does the same. */
 export const Command = ({ text }) => html`<div class="command">
-  <code>${text}</code><${CopyButton} text=${text} label="Copy the command" />
+  <code>${plain(text)}</code><${CopyButton} text=${text} label="Copy the command" />
 </div>`;

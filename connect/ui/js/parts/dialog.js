@@ -2,8 +2,9 @@
 import { html, render, useEffect, useRef, useState } from "../vendor/htm-preact.js";
 import { Command } from "./copy.js";
 import { ErrorBox } from "./errors.js";
+import { plain } from "./text.js";
 
-/** `onClose` is called however it is closed. */
+/** `title` may hold what others have named; `onClose` is called however it is closed. */
 export function Dialog({ title, children, onClose, wide = false }) {
   const ref = useRef(null);
   useEffect(() => {
@@ -12,12 +13,12 @@ export function Dialog({ title, children, onClose, wide = false }) {
     return () => dialog.close();
   }, []);
   const outside = (event) => event.target === ref.current && onClose();
-  return html`<dialog ref=${ref} class=${wide ? "wide" : ""} aria-label=${title} onClick=${outside} onCancel=${(event) => {
+  return html`<dialog ref=${ref} class=${wide ? "wide" : ""} aria-label=${plain(title, 300)} onClick=${outside} onCancel=${(event) => {
     event.preventDefault();
     onClose();
   }}>
     <div class="dialog-in">
-      <header class="dialog-head"><h2>${title}</h2><button type="button" class="icon" aria-label="Close" onClick=${onClose}>✕</button></header>
+      <header class="dialog-head"><h2>${plain(title, 300)}</h2><button type="button" class="icon" aria-label="Close" onClick=${onClose}>✕</button></header>
       ${children}
     </div>
   </dialog>`;

@@ -1,5 +1,6 @@
 // A table that sorts by its heads, is gone through with the arrow keys, and draws only the rows that are seen.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/htm-preact.js";
+import { plain } from "./text.js";
 
 const BESIDE = 12; // rows drawn above and below what is seen
 const ALL_UP_TO = 60;
@@ -93,7 +94,7 @@ export function Table({ label, columns, rows, keyOf, sort, onSort, selected, onS
         const index = from + i;
         const key = keyOf(row);
         return html`<tr key=${key} role="row" data-row=${index} aria-rowindex=${index + 2} tabindex=${index === at ? 0 : -1} class=${rowClass?.(row) ?? ""}>
-          ${onSelect && html`<td role="cell" class="check"><input type="checkbox" tabindex=${index === at ? 0 : -1} aria-label=${`Select ${key}`}
+          ${onSelect && html`<td role="cell" class="check"><input type="checkbox" tabindex=${index === at ? 0 : -1} aria-label=${`Select ${plain(key)}`}
             checked=${selected.has(key)} onChange=${(event) => onSelect([key], event.target.checked)} /></td>`}
           ${columns.map((column) => html`<td role="cell" class=${`c-${column.id} ${column.num ? "num" : ""}`} data-title=${column.short ?? column.title}>${column.cell(row)}</td>`)}
         </tr>`;

@@ -100,7 +100,7 @@ function Samples({ stage, walks, type, topics, missing }) {
     const at = walk.steps.findIndex((step) => step.stage === stage.stage && step.alias === stage.alias);
     return at < 0 ? null : { walk, step: walk.steps[at], before: at ? walk.steps[at - 1].records : [] };
   }).filter(Boolean);
-  return html`<div class="samples" role="region" aria-label=${`Records at ${stageName(stage, type)}`}>
+  return html`<div class="samples" role="region" aria-label=${`Records at ${plain(stageName(stage, type), 60)}`}>
     ${stage.stage === "topic" && topics?.length > 0 && html`<p>Look into ${topics.slice(0, TOPICS_SHOWN).map((topic, i) => html`${i ? ", " : ""}<a class="mono" href=${topicPath(topic)}>${plain(topic, 250)}</a>`)}${topics.length > TOPICS_SHOWN ? ` or ${count(topics.length - TOPICS_SHOWN, "more", "more")}` : ""}</p>`}
     <p class="quiet">${isEnd ? `${stage.seen.toLocaleString("en")} were written` : html`Sampled ${found.length} of ${stage.seen.toLocaleString("en")}${stage.dropped ? `, ${stage.dropped.toLocaleString("en")} dropped` : ""}`}</p>
     ${found.length === 0 && !isEnd && html`<p>No record has come by here since you look.</p>`}
