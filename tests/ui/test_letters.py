@@ -137,3 +137,16 @@ def test_a_connector_without_a_queue_says_how_to_have_one(
     worker.create("lines")
     page = open_page("/connectors/lines/letters").page
     assert "errors.deadletterqueue.topic.name" in page.locator("main").inner_text()
+
+
+def test_what_is_done_to_a_cause_is_done_to_letters_of_this_connector_alone(
+    queue: PageWorker, open_page: Callable[..., OpenPage]
+) -> None:
+    page = open_page(SINK).page
+    page.locator("button.letter").first.click()
+    record = page.get_by_label("Record to send")
+    record.fill(record.input_value().replace("{", '{"mended": 1, ', 1))
+    of_letter = page.locator(".letter-more")
+    of_letter.get_by_role("button", name="curl").click()
+    command = of_letter.locator("dl.commands > div", has_text="Mend all of this cause so").inner_text()
+    assert 'connector = \\"sink\\" and ' in command

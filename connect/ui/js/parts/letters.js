@@ -65,7 +65,7 @@ export function Queue({ queue, connector }) {
           <button type="button" class="letter" aria-expanded=${letter === one.letter} onClick=${() => setLetter(letter === one.letter ? null : one.letter)}>
             <span class="mono">${plain(`${one.topic || queue}-${one.partition ?? "?"} @ ${one.offset ?? "?"}`, 120)}</span><span class="cause">${oneLine(one.message, 200)}</span>
             ${one.replays > 0 && html`<span class="tag">replayed ${one.replays}×</span>`}<span class="quiet">${clock(one.failed)}</span></button>
-          ${letter === one.letter && html`<${Letter} queue=${queue} of=${one} begin=${begin} />`}</li>`)}</ul>
+          ${letter === one.letter && html`<${Letter} queue=${queue} of=${one} own=${own} begin=${begin} />`}</li>`)}</ul>
         ${told.next && html`<p class="quiet">The first ${told.letters.length} are shown; settle some, or choose a cause.</p>`}`)}<//>
     </section>`;
 }
@@ -119,7 +119,7 @@ function askDiscard(path, where, what, begin) {
   });
 }
 
-function Letter({ queue, of, begin }) {
+function Letter({ queue, of, own, begin }) {
   const [partition, offset] = placeOf(of.letter);
   const loaded = useLoaded((signal) => get(url`/v1/dlq/${queue}/letters/${partition}/${offset}`, {}, { signal }), [of.letter]);
   return html`<div class="letter-more"><${Loaded} of=${loaded} what="The letter could not be loaded">${(one) => html`
@@ -129,11 +129,11 @@ function Letter({ queue, of, begin }) {
     <p class="quiet">connector ${plain(one.connector || "not told", 100)}, task ${one.task ?? "?"}; ${one.replays ? `replayed ${count(one.replays, "time")} before` : "never replayed"}; after ${MAX_REPLAYS} it is left</p>
     ${one.decoded ? html`<h3>At the step that failed, as its converters read it</h3><${JsonTree} value=${{ key: one.decoded.key, value: one.decoded.value }} label="Record" />` : one.undecoded && html`<p class="quiet">${plain(one.undecoded, 600)}</p>`}
     ${one.stacktrace && html`<details><summary>Stack trace</summary><${Pre} text=${one.stacktrace} label="Stack trace" /></details>`}
-    <${Mend} queue=${queue} letter=${one} begin=${begin} />`}<//></div>`;
+    <${Mend} queue=${queue} letter=${one} own=${own} begin=${begin} />`}<//></div>`;
 }
 
-/** The record as a patch works on it, to be edited; the patch is what differs. */
-function Mend({ queue, letter, begin }) {
+/** The record as a patch works on it, to be edited; the patch is what differs. `own`: only letters that hold this. */
+function Mend({ queue, letter, own, begin }) {
   const before = useMemo(() => {
     try {
       return { value: fromJson(letter.record) };
@@ -156,6 +156,7 @@ function Mend({ queue, letter, begin }) {
   const where = ofLetter(letter.letter);
   const path = url`/v1/dlq/${queue}/`;
   const body = replayBody(where, patch?.length ? { patch } : {});
+  const ofAll = { ...body, where: both(own, ofCause(letterCause(letter))) };
   const run = async (what, with_) => {
     setFailure(null);
     try {
@@ -172,9 +173,9 @@ function Mend({ queue, letter, begin }) {
     <${ActionBar} label="This letter" actions=${[
       { label: "Try", disabled: Boolean(wrong), command: curl("POST", `${path}replay`, { ...body, dry_run: true }), onClick: () => run("replay", { ...body, dry_run: true }) },
       { label: patch?.length ? "Replay it, mended" : "Replay it", isPrimary: true, disabled: Boolean(wrong), command: curl("POST", `${path}replay`, body), onClick: () => run("replay", body) },
-      ...(patch?.length ? [{ label: "Mend all of this cause so", command: curl("POST", `${path}replay`, { ...body, where: ofCause(letterCause(letter)) }), onClick: () => confirm({
-        title: "Send all letters of this cause, mended so?", verb: "Replay them", command: curl("POST", `${path}replay`, { ...body, where: ofCause(letterCause(letter)) }),
-        text: "The same patch is put on each of them. One on which it cannot work is left, and told of.", act: () => begin("replay", { ...body, where: ofCause(letterCause(letter)) }),
+      ...(patch?.length ? [{ label: "Mend all of this cause so", command: curl("POST", `${path}replay`, ofAll), onClick: () => confirm({
+        title: "Send all letters of this cause, mended so?", verb: "Replay them", command: curl("POST", `${path}replay`, ofAll),
+        text: "The same patch is put on each of them. One on which it cannot work is left, and told of.", act: () => begin("replay", ofAll),
       }) }] : []),
       { label: "Discard", isDanger: true, command: curl("POST", `${path}discard`, { where, reason: "WHY" }), onClick: () => askDiscard(path, where, "this letter", begin) },
     ]} />`;
