@@ -2,8 +2,8 @@
 import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { call } from "../api.js";
 import { ErrorBox } from "./errors.js";
-import { StepView, stageName } from "./record.js";
-import { count, oneLine, plain } from "./text.js";
+import { Fault, StepView, stageName } from "./record.js";
+import { count, plain } from "./text.js";
 
 const RECORDS = 20;
 const WAIT_MS = 10000;
@@ -56,5 +56,3 @@ function Told({ told, chosen, setChosen }) {
       ${told.target.items.map((item) => html`<pre tabindex="0" role="region" aria-label="Written">${plain(item.text, 4000)}${item.parameters?.length ? `\n-- ${plain(JSON.stringify(item.parameters), 2000)}` : ""}</pre>${item.error && html`<${Fault} error=${item.error} />`}`)}`}
     ${told.walks.length === 0 && !told.error && html`<p class="quiet">No record came in that time.</p>`}`;
 }
-
-const Fault = ({ error }) => html`<div class="fault" role="note"><p><strong>${plain(error.message, 2000)}</strong></p>${error.hint && html`<p>${plain(error.hint, 1000)}</p>`}<p class="mono quiet">${oneLine(error.code)} ${oneLine(error.exception)}</p></div>`;

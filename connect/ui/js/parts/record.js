@@ -1,7 +1,7 @@
 // A record as lines of JSON, with what a step changed marked.
 import { html } from "../vendor/htm-preact.js";
 import { hasMembers } from "./json.js";
-import { plain } from "./text.js";
+import { oneLine, plain } from "./text.js";
 import { clock } from "./time.js";
 
 const LINES_MAX = 400;
@@ -49,13 +49,16 @@ function add(lines, name, value, depth, path, end, prefix = "") {
   lines.push({ path, depth, name: null, text: close });
 }
 
+/** What a record, or a whole preview, failed on. */
+export const Fault = ({ error }) => html`<div class="fault" role="note"><p><strong>${plain(error.message)}</strong></p>
+  ${error.hint && html`<p>${plain(error.hint)}</p>`}<p class="mono quiet">${oneLine(error.code)} ${oneLine(error.exception)}</p></div>`;
+
 /** One step of a walk: the records before and after it side by side, or why there is none after. */
 export function StepView({ before, step }) {
   return html`<div class="step">
     ${before.length > 0 && html`<div><h4>Before</h4>${before.map((one) => html`<${RecordView} record=${one} changed=${step.changed} kinds=${["removed", "changed"]} label="Before" />`)}</div>`}
     <div><h4>${before.length ? "After" : "Came as"}</h4>
-      ${step.error && html`<div class="fault" role="note"><p><strong>${plain(step.error.message)}</strong></p>
-        ${step.error.hint && html`<p>${plain(step.error.hint)}</p>`}<p class="mono quiet">${plain(step.error.code)} ${plain(step.error.exception)}</p></div>`}
+      ${step.error && html`<${Fault} error=${step.error} />`}
       ${step.dropped && html`<p class="quiet">Dropped here.</p>`}
       ${step.applied === false && html`<p class="quiet">Its predicate let it by.</p>`}
       ${step.records.map((one) => html`<${RecordView} record=${one} changed=${step.changed} label="After" />`)}
