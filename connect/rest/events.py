@@ -326,9 +326,13 @@ class Hub:
                 async with asyncio.timeout(_ASIDE_WITHIN_S):
                     await ask()
                 trouble = ""
-            except (ConnectError, OSError, TimeoutError) as error:
+            except Exception as error:
                 if (why := f"{type(error).__name__}: {error}") != trouble:
-                    logger.warning("a stream of events goes on with older figures: %s", redact(why))
+                    # A defect must not leave figures as they are for as long as somebody listens, without a word.
+                    is_known = isinstance(error, ConnectError | OSError | TimeoutError)
+                    level, trace = (logging.WARNING, None) if is_known else (logging.ERROR, error)
+                    told = "a stream of events goes on with older figures: %s"
+                    logger.log(level, told, redact(why), exc_info=trace)
                 trouble = why
             await asyncio.sleep(max(least_s, _ASIDE_SHARE * (time.thread_time() - began)))
 

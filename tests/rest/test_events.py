@@ -61,6 +61,23 @@ async def test_what_others_do_not_tell_is_named_once_and_the_looks_go_on(
         assert [line for line in logged(caplog, logging.WARNING) if "the brokers are away" in line][1:] == []
 
 
+async def test_a_defect_in_what_is_asked_beside_the_looks_is_told_and_it_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[int] = []
+
+    async def lags(self: Herder, *, since_s: float = 0.0) -> Any:
+        asked.append(1)
+        raise LookupError("a defect")
+
+    monkeypatch.setattr(Herder, "lags", lags)
+    monkeypatch.setattr(events, "_ASIDE_S", 0.01)
+    async with served_worker(tmp_path) as worker, events_of(worker.urls[0]) as stream:
+        assert (await stream.next())[0] == "snapshot"
+        await until(lambda: len(asked) > 1)
+        assert len([line for line in logged(caplog, logging.ERROR) if "older figures" in line]) == 1
+
+
 async def test_a_look_that_fails_ends_the_streams_and_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
