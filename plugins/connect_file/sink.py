@@ -137,9 +137,10 @@ class FileStreamSinkTask(SinkTask[FileStreamSinkConfig]):
         if file is not None:
             await file.close()
 
-    async def preview(self, batches: Sequence[Batch]) -> Preview:
+    # No `async def`: the lines of large values take a while, in which the event loop would stand.
+    def preview(self, batches: Sequence[Batch]) -> Preview:
         """Return the lines that would be appended; the file is looked at, and not opened."""
-        for problem in await asyncio.to_thread(problems_of, self.config):
+        for problem in problems_of(self.config):
             raise ConfigError(problem.message, code=UNWRITABLE, config_path=problem.key)
         items, failed = list[PreviewItem](), list[FailedRecord]()
         first: DataError | None = None

@@ -22,6 +22,8 @@ from connect.runtime.tasks.walks import Fault, ShownRecord, fault_of
 #: A statement is shown up to here.
 TEXT_CHARS_MAX: Final = 16 << 10
 ITEMS_MAX: Final = 1000
+#: What all items show together, in characters, roughly: at least one is shown.
+ITEMS_CHARS_MAX: Final = 2 << 20
 
 #: A record that came through, with the index of its walk, and as it is shown.
 Came = tuple[int, Batch, ShownRecord]
@@ -65,13 +67,14 @@ class TargetPreview:
         found: list[tuple[Preview, Sequence[Came]]] = []
         await self._ask(list(came), found)
         notes = dict.fromkeys(told for told in (note, *(preview.note for preview, _ in found)) if told)
-        items = [self._item(item, asked) for preview, asked in found for item in preview.items]
+        # On the thread: a sink may tell of very many, and what it tells may be slow to look at.
+        items = await self._room.run(self._items, found)
         kind = found[0][0].kind if found else "none"
-        if len(items) > ITEMS_MAX:
-            notes[f"{len(items) - ITEMS_MAX} further items are left out"] = None
+        if left := sum(len(preview.items) for preview, _ in found) - len(items):
+            notes[f"{left} further items are left out"] = None
         return {
             "kind": kind,
-            "items": items[:ITEMS_MAX],
+            "items": items,
             "note": self._show.text("; ".join(notes), TEXT_CHARS_MAX),
         }
 
@@ -103,6 +106,15 @@ class TargetPreview:
     def _note_fault(self, index: int, fault: Fault) -> None:
         self.faults.setdefault(index, fault)
 
+    def _items(self, found: Sequence[tuple[Preview, Sequence[Came]]]) -> list[TargetItem]:
+        items, limit = list[TargetItem](), self._show.spent_chars + ITEMS_CHARS_MAX
+        for item, asked in ((item, asked) for preview, asked in found for item in preview.items):
+            if len(items) < ITEMS_MAX and (not items or self._show.spent_chars < limit):
+                items.append(self._item(item, asked))
+            elif item.error is not None and any(asked[number][0] not in self.faults for number in item.records):
+                self._item(item, asked)  # left out, but what becomes of its records is told
+        return items
+
     def _item(self, item: PreviewItem, asked: Sequence[Came]) -> TargetItem:
         indexes = sorted({asked[number][0] for number in item.records})
         fault = None
@@ -112,7 +124,7 @@ class TargetPreview:
                 self._note_fault(index, fault)
         return {
             "text": self._show.text(item.text, TEXT_CHARS_MAX),
-            "parameters": None if item.parameters is None else [self._show.value(one) for one in item.parameters],
+            "parameters": None if item.parameters is None else self._show.value(list(item.parameters)),
             "records": indexes,
             "error": fault,
         }

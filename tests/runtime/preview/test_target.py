@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,15 @@ from connect.runtime.tasks.walks import record_of
 from tests.support.factories import make_sink_batch
 
 ASKED: list[list[Any]] = []
+LOOKED_ON: set[str] = set()
+
+
+class Noted:
+    """Notes on which thread it is looked at."""
+
+    def __repr__(self) -> str:
+        LOOKED_ON.add(threading.current_thread().name)
+        return "noted"
 
 
 class Task(SinkTask):
@@ -26,6 +36,10 @@ class Task(SinkTask):
             raise DataError("named is bad", failed=[FailedRecord(values.index("named"), "it is named")])
         if "unnamed" in values:
             raise DataError("something is bad")
+        if "many" in values:
+            parameters = [Noted(), *range(100_000)]
+            long = [PreviewItem("x" * 10_000, parameters, [0]) for _ in range(3000)]
+            return Preview("rows", [*long, PreviewItem("late", records=[1], error=DataError("refused"))])
         items = [PreviewItem(str(value), records=[n]) for n, value in enumerate(values)]
         return Preview("rows", [*items, PreviewItem("late", records=[0], error=DataError("refused"))], "note")
 
@@ -69,3 +83,14 @@ async def test_where_none_is_named_each_is_asked_about_alone() -> None:
 async def test_of_no_records_nothing_is_asked() -> None:
     found, _ = await written()
     assert (found["kind"], ASKED) == ("none", [])
+
+
+async def test_very_many_items_are_cut_off_the_event_loop_and_what_fails_among_the_others_is_told() -> None:
+    found, faults = await written("many", "b")
+    assert {"connect-preview"} == LOOKED_ON
+    shown = len(found["items"])
+    assert 1 < shown < 1000
+    assert len(str(found)) < 4 << 20
+    assert found["items"][0]["parameters"][:3] == ["noted", 0, 1]
+    assert found["note"] == f"{3001 - shown} further items are left out"
+    assert faults == {11: "refused"}
