@@ -11,6 +11,7 @@ JSON, else text, else base64. What a converter cannot read is shown by the guess
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 import threading
@@ -19,6 +20,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 import orjson
@@ -50,6 +52,8 @@ VALUE_BYTES_MAX: Final = 256 << 10
 #: Of the text that is looked for.
 TEXT_CHARS_MAX: Final = 1000
 _STEP_BYTES: Final = 256 << 10
+#: A number that has, or may have, more digits than a float keeps, or than 64 bits do.
+_LONG: Final = re.compile(rb"[0-9.]{16}")
 _CURSOR: Final = re.compile(r"([0-9]{1,9}):([0-9]{1,18})")
 _CONVERTERS: Final = ("key.converter", "value.converter", "header.converter")
 
@@ -154,7 +158,10 @@ class Searcher:
                 f"{query.cursor[:50]!r} is no place to go on; the 'next' of an answer is expected",
                 code="request.invalid",
             )
-        return [one for one in chosen if one.partition >= int(match[1])], int(match[2])
+        left = [one for one in chosen if one.partition >= int(match[1])]
+        # An offset is one of its own partition; of another one that was asked for since, it says nothing.
+        is_same = bool(left) and left[0].partition == int(match[1])
+        return left, int(match[2]) if is_same else None
 
     async def _start(self, query: Query, info: PartitionInfo) -> int:
         at = TopicPartition(query.topic, info.partition)
@@ -366,8 +373,8 @@ def guessed(data: bytes | None) -> Any:
         return None
     cut = data[:VALUE_BYTES_MAX]
     if len(cut) == len(data) and data[:1] in (b"{", b"["):
-        with suppress(orjson.JSONDecodeError):
-            return as_shown(orjson.loads(data))
+        with suppress(ValueError, RecursionError):
+            return as_shown(_parsed(data))
     try:
         text = cut.decode()
     except UnicodeDecodeError as error:
@@ -378,6 +385,18 @@ def guessed(data: bytes | None) -> Any:
     if any(char < " " and char not in "\t\n\r" for char in text):
         return {"base64": b64encode(cut).decode()}
     return text
+
+
+def _parsed(data: bytes) -> Any:
+    """Return what JSON says, its numbers with all of their digits."""
+    parsed = orjson.loads(data)
+    return json.loads(data, parse_float=_exact) if _LONG.search(data) else parsed
+
+
+def _exact(text: str) -> float | Decimal:
+    value = float(text)
+    exact = Decimal(text)
+    return value if Decimal(repr(value)) == exact else exact
 
 
 def _config(keys: Mapping[str, str]) -> ConnectorConfig:

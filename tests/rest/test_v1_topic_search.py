@@ -95,6 +95,14 @@ async def test_a_search_goes_on_where_the_one_before_has_ended(worker: RunningWo
     assert seen == ["0:0", "0:1", "0:2", "0:3", "0:4", "1:0", "1:1", "1:2"]
 
 
+async def test_where_to_go_on_is_of_its_partition_alone(worker: RunningWorker) -> None:
+    await write(worker, [b"a", b"b", b"c"])
+    await write(worker, [b"d", b"e"], partition=1)
+    first = await search(worker, limit=2)
+    assert first["next"] == "0:2"
+    assert places(await search(worker, partition=1, next="0:2")) == ["1:0", "1:1"]
+
+
 async def test_records_are_decoded_by_converters_that_are_named_or_a_connectors(
     worker: RunningWorker, tmp_path: Path
 ) -> None:
