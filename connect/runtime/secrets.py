@@ -12,6 +12,7 @@ Three ways a secret could get out, and what closes each:
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections import OrderedDict
@@ -160,13 +161,19 @@ def secret_pieces(plugins: PluginHost, config: Mapping[str, str | None]) -> list
     secret = secret_keys(plugins, config)
     found = {name: [value] if name in secret else secret_text.pieces(value) for name, value in config.items() if value}
     open_text = "\n".join([*config, *(secret_text.hide(v) for name, v in config.items() if v and name not in secret)])
-    each = {form for parts in found.values() for part in parts for form in (part, unquote(part), quote(part, safe=""))}
+    each = {form for parts in found.values() for part in parts for form in (unquote(part), *quoted_forms(part))}
     # One that the config shows elsewhere too, such as a password that is the user's name, is not hidden by being taken
     # out of messages: they would only become unreadable.
     usable = (
         part for part in each if len(part) >= REMEMBERED_CHARS_MIN and part not in open_text and HIDDEN not in part
     )
     return sorted((part for part in usable if not is_reference(part)), key=len, reverse=True)
+
+
+def quoted_forms(value: str) -> set[str]:
+    """Return a value, and it as source code, URLs and JSON quote it."""
+    as_json = (json.dumps(value, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
+    return {value, repr(value)[1:-1], quote(value, safe=""), *as_json}
 
 
 def without(text: str, parts: Iterable[str]) -> str:

@@ -151,6 +151,12 @@ def test_a_password_inside_a_url_is_known_to_messages_in_every_form_that_drivers
         assert secrets.redact(f"login failed with {form}") == f"login failed with {HIDDEN}"
 
 
+def test_a_secret_is_known_as_json_and_source_code_quote_it() -> None:
+    secrets.remember(PLUGINS, {**SINK, "connection.password": 'b4ck\\sl"ash-ü'})
+    for form in ('b4ck\\sl"ash-ü', 'b4ck\\\\sl\\"ash-ü', 'b4ck\\\\sl\\"ash-\\u00fc', 'b4ck\\\\sl"ash-ü'):
+        assert secrets.redact(f'{{"note":"{form}"}}') == f'{{"note":"{HIDDEN}"}}'
+
+
 def test_an_error_about_a_config_that_never_ran_quotes_none_of_its_secrets() -> None:
     config = {**SINK, "connection.password": "n3verseen", "connection.url": "postgresql://u:never two@h"}
     with pytest.raises(ConfigError) as raised, secrets.kept_out(PLUGINS, config):

@@ -43,7 +43,7 @@ from connect.runtime.preview.reading import Topics
 from connect.runtime.preview.room import OutOfTimeError, Room
 from connect.runtime.preview.target import Came, TargetPreview
 from connect.runtime.providers.resolved import Resolved
-from connect.runtime.secrets import REMEMBERED_CHARS_MIN, secret_keys, secret_pieces, shown, without
+from connect.runtime.secrets import REMEMBERED_CHARS_MIN, quoted_forms, secret_keys, secret_pieces, shown, without
 from connect.runtime.tasks.pipeline import close_all, plugins_of
 from connect.runtime.tasks.shown import Shown
 from connect.runtime.tasks.walks import Fault, Walk, Walks, fault_of, singly, step_of
@@ -177,7 +177,8 @@ class Previews:
         desc = connector_desc(self._plugins, config)  # raises where no class is named
         infos, resolved = await self._check(config)
         # What comes from a provider, and is no secret by its key, is hidden where it cannot be there by chance.
-        given = [value for value in resolved.values.values() if len(value) >= _TELLING_CHARS_MIN]
+        values = [value for value in resolved.values.values() if len(value) >= _TELLING_CHARS_MIN]
+        given = [form for value in values for form in quoted_forms(value)]
         secrets = [*given, *secret_pieces(self._plugins, resolved.written)]
         secrets += secret_pieces(self._plugins, resolved.config)
         answer: PreviewAnswer = {

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
-from urllib.parse import quote
 
 from connect.api import HIDDEN, ConnectError
 from connect.runtime import secrets
@@ -89,7 +88,7 @@ class Resolved:
         by_value: dict[str, str | Reference] = {}
         for part in (part for parts in self.parts.values() for part in parts if isinstance(part, Reference)):
             if _tells(value := self.values[part.text]):
-                by_value |= {form: Encoded(form) for form in _encoded(value) if form not in by_value}
+                by_value |= {form: Encoded(form) for form in secrets.quoted_forms(value) if form not in by_value}
                 by_value[value] = part
         if not by_value:
             return None
@@ -134,7 +133,7 @@ class Resolved:
         return frozenset(
             form[at : at + length]
             for value in self.values.values()
-            for form in map(str.lower, (value, *_encoded(value)))
+            for form in map(str.lower, secrets.quoted_forms(value))
             for at in range(len(form) - length + 1)
         )
 
@@ -195,12 +194,7 @@ def forms_of(value: str) -> set[str]:
     """Return a value and its pieces as messages quote them: the whole, its lines, the items of a list; encoded, too."""
     pieces = {value, value.strip(), *value.splitlines()[:FORMS_MAX], *value.split(",")[:FORMS_MAX]}
     pieces |= {piece.strip() for piece in pieces}
-    return {form for piece in pieces if _tells(piece) for form in (piece, *_encoded(piece))}
-
-
-def _encoded(value: str) -> tuple[str, ...]:
-    """Return a value as source code and URLs quote it."""
-    return repr(value)[1:-1], quote(value, safe="")
+    return {form for piece in pieces if _tells(piece) for form in secrets.quoted_forms(piece)}
 
 
 def _tells(value: str) -> bool:
