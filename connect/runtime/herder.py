@@ -518,7 +518,7 @@ class Herder(Views):
                 )
 
     async def _want_again(self, name: str, before: TargetState) -> None:
-        if before is not TargetState.STOPPED:
+        if wanted(self._configs, name) is not before:  # else the stop was never stored
             await self._configs.put_target(name, STORED[before])
 
     async def _what_became_of(self, name: str, before: TargetState, stood: list[Entry]) -> str:

@@ -233,6 +233,20 @@ async def test_one_that_cannot_be_resumed_says_that_it_stays_stopped(
     assert worker.herder.status("k").connector.state is State.STOPPED
 
 
+async def test_one_whose_stop_cannot_be_stored_runs_on_and_is_told_so(
+    worker: RunningWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await a_sink(worker, tmp_path)
+
+    async def fails(*_: Any, **__: Any) -> None:
+        raise EnvironmentFault("the log is full")
+
+    monkeypatch.setattr(worker.herder._configs, "put_target", fails)
+    failed = await rewind(worker, "k", "earliest")
+    assert_error(failed, 503, "the log is full; connector k is to be RUNNING as before, and its offsets are as they")
+    assert worker.herder.status("k").connector.state is State.RUNNING
+
+
 @pytest.mark.parametrize("state", [State.RUNNING, State.PAUSED])
 async def test_the_next_worker_brings_back_what_a_worker_left_that_ended_in_the_middle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: State
