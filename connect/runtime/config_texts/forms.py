@@ -6,14 +6,13 @@ Which form it is shows in what is there, and not in a file's name.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 from connect.api import ConfigError
+from connect.runtime.config_texts.commands import is_command, sent
 from connect.runtime.config_texts.parsing import EDITORS_KEY, MARK, parse_json, parse_numbered, text_of
 from connect.runtime.validation.debezium_server import is_debezium_server
 from connect.runtime.worker_config import WorkerConfig
@@ -29,13 +28,22 @@ _TOPIC_KEYS: Final = re.compile(
     r"((connector|task|commit|target-state|restart-connector|logger-cluster)-\S+|session-key)\t"
 )
 _UNREADABLE: Final = "config.unreadable"
-#: A text with such a line is YAML, though properties may have colons too: the config is below its name.
-_NESTED: Final = re.compile(r"^(config|spec):[ \t]*$", re.MULTILINE)
-#: Options of curl that have a body, and those that have another value beside them.
-_BODIES: Final = ("-d", "--data", "--data-raw", "--data-binary", "--data-ascii", "--json")
-_WITH_VALUE: Final = ("-H", "--header", "-X", "--request", "-u", "--user", "-o", "--output", "--cacert", "--cert")
-#: A longer command would take long to be split.
-_COMMAND_CHARS_MAX: Final = 64 << 10
+#: A text with such lines is YAML, though properties may have colons too: keys below a key, or items of a list.
+_NESTED: Final = re.compile(
+    r"^[ \t]*(?:- )?[\w.\"'-]+:[ \t]*(?:&\w+[ \t]*)?\r?\n(?:[ \t]+[\w.\"'-]+:[ \t\r\n]|[ \t]*- )"
+    r"|^- [\w.\"'-]+:[ \t\r\n]",
+    re.MULTILINE,
+)
+#: What other programs have configs in, and how such a text begins.
+_LANGUAGES: Final = (
+    (re.compile(r"^[ \t]*(?:resource|module|provider|locals|variable)\b[^\n=]*\{", re.MULTILINE), "Terraform"),
+    (re.compile(r"^[ \t]*CREATE\s+(?:OR\s+REPLACE\s+)?(?:SINK|SOURCE)\s+CONNECTOR\b", re.I | re.MULTILINE), "ksqlDB"),
+    (re.compile(r"^[ \t]*\$?\w+[ \t]*=[ \t]*@\{", re.MULTILINE), "PowerShell"),
+)
+#: With these no key of a config begins: the text is no properties.
+_NO_KEYS: Final = ("{", "}", "[", "]", '"', "'", "`", "(", ")", "<", "- ")
+#: Names of an object's keys for a connector's name and config: Kafka Connect's, and those of MSK Connect.
+_WRAPPED: Final = (("name", "config"), ("connectorName", "connectorConfiguration"))
 
 
 class Form(StrEnum):
@@ -74,8 +82,10 @@ def of_text(where: str, name: str, text: str, *, yaml: bool = False) -> list[Pas
     text = text.removeprefix(MARK)
     if text.lstrip()[:1] in ("{", "["):
         return of_json(where, name, parse_json(text, where))
-    if text.lstrip().startswith("curl "):
-        return _of_curl(where, name, text)
+    if not yaml and not _begins_as_yaml(text) and is_command(text):
+        return _of_commands(where, name, text)
+    if text.lstrip()[:1] == '"':  # lines out of a JSON object
+        return of_json(where, name, parse_json(f"{{{text.strip().rstrip(',')}}}", where))
     if yaml or is_yaml(text):
         return list(_of_yaml(where, name, text))
     if _TOPIC_KEYS.match(text):
@@ -85,8 +95,11 @@ def of_text(where: str, name: str, text: str, *, yaml: bool = False) -> list[Pas
 
 def is_yaml(text: str) -> bool:
     """Say whether a text that is no JSON looks like YAML, and not like properties, which may have colons too."""
-    begins = text.lstrip().startswith(("---", "apiVersion:", "services:", "version:"))
-    return begins or _NESTED.search(text) is not None
+    return _begins_as_yaml(text) or (_NESTED.search(text) is not None and not is_command(text))
+
+
+def _begins_as_yaml(text: str) -> bool:
+    return text.lstrip().startswith(("---", "apiVersion:", "services:", "version:"))
 
 
 def of_json(where: str, name: str, parsed: Any) -> list[Pasted]:
@@ -98,35 +111,15 @@ def of_json(where: str, name: str, parsed: Any) -> list[Pasted]:
     return list(_of_json(where, name, parsed))
 
 
-def _of_curl(where: str, name: str, text: str) -> list[Pasted]:
-    """Return the config that a command of curl would send to a worker; nothing is run."""
-    if len(text) > _COMMAND_CHARS_MAX:
-        raise ConfigError(f"{where} is a command of more than {_COMMAND_CHARS_MAX:,} characters", code=_UNREADABLE)
-    try:
-        words = shlex.split(text.replace("\\\r\n", " ").replace("\\\n", " "))
-    except ValueError as error:
-        raise ConfigError(f"{where} is no command that can be read: {error}", code=_UNREADABLE) from None
-    body, path = None, ""
-    rest = iter(words[1:])
-    for word in rest:
-        option, _, value = word.partition("=")
-        if word in _BODIES:
-            body = next(rest, None)
-        elif option in _BODIES:
-            body = value
-        elif word in _WITH_VALUE:
-            next(rest, None)
-        elif not word.startswith("-"):
-            path = urlsplit(word).path if "://" in word else word.partition("/")[2]
-    if body is None or body.startswith("@"):
-        raise ConfigError(
-            f"{where}: the command has no config beside it{f', but a file, {body[1:]}' if body else ''}",
-            code=_UNREADABLE,
-            hint="Paste what is in the file." if body else "Paste a command with -d and a config.",
-        )
-    parts = path.strip("/").split("/")
-    called = unquote(parts[-2]) if parts[-1] == "config" and len(parts) > 1 else name
-    return [replace(one, shape=f"a command of curl with {one.shape}") for one in of_text(where, called, body)]
+def _of_commands(where: str, name: str, text: str) -> list[Pasted]:
+    """Return the configs that commands of a shell would send; nothing is run."""
+    found = list[Pasted]()
+    commands = sent(where, text)
+    for number, one in enumerate(commands, start=1):
+        at = where if len(commands) == 1 else f"{where}: command {number}"
+        inner = of_text(at, one.name or name, one.text)
+        found += [replace(each, shape=f"a command of {one.program} with {each.shape}") for each in inner]
+    return found
 
 
 def _of_yaml(where: str, name: str, text: str) -> Iterator[Pasted]:
@@ -142,7 +135,19 @@ def _of_yaml(where: str, name: str, text: str) -> Iterator[Pasted]:
 def _properties(where: str, text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     lines: dict[str, int] = {}
+    for pattern, language in _LANGUAGES:
+        if pattern.search(text):
+            raise ConfigError(
+                f"{where} is written for {language}, which is not read here",
+                code=_UNREADABLE,
+                hint="Paste the config in it as JSON, or as lines of KEY=VALUE without quotes.",
+            )
     for line, key, value in parse_numbered(text, where):
+        if key.startswith(_NO_KEYS) or key == "-":
+            raise ConfigError(
+                f"{where}: line {line}: {key[:40]!r} is no key: this is neither JSON nor YAML nor Java properties",
+                code=_UNREADABLE,
+            )
         if key in ("name", "connector.class") and key in lines:
             raise ConfigError(
                 f"{where}: line {line}: {key} is given twice, first in line {lines[key]}",
@@ -170,12 +175,23 @@ def _of_json(where: str, name: str, parsed: Any, depth: int = 0) -> Iterator[Pas
         yield from _of_kubernetes(where, object_)
     elif isinstance(object_.get("services"), dict):
         yield from _of_compose(where, object_["services"])
-    elif isinstance(object_.get("config"), dict):
-        own = object_["config"]
-        called = str(object_.get("name") or own.get("name") or name)
-        yield replace(_connector(where, called, own), shape="{name, config}")
-    elif object_ and all(isinstance(entry, dict) for entry in object_.values()) and depth < _DEPTH_MAX:
+    elif wrapped := next((pair for pair in _WRAPPED if isinstance(object_.get(pair[1]), dict)), None):
+        own = object_[wrapped[1]]
+        if isinstance(object_.get("id"), dict) and "task" in object_["id"]:
+            raise ConfigError(
+                f"{where} is the config of a task, which its connector has made",
+                code=_UNREADABLE,
+                hint="Ask for 'GET /connectors/NAME', and paste what it answers.",
+            )
+        called = str(object_.get(wrapped[0]) or own.get("name") or name)
+        yield replace(_connector(where, called, own), shape=f"{{{', '.join(wrapped)}}}")
+    elif is_debezium_server(dotted := _dotted(object_)):
+        yield Pasted(where, Form.DEBEZIUM_SERVER, name, dotted, "YAML of Quarkus")
+    elif object_ and all(map(_is_nested, object_.values())) and depth < _DEPTH_MAX:
         for each, entry in object_.items():
+            if isinstance(entry, list):
+                yield from _of_json(f"{where}: {each}", "", entry, depth + 1)
+                continue
             if "status" in entry and "info" not in entry:
                 raise ConfigError(
                     f"{where}: {each} has a status and no config",
@@ -188,6 +204,21 @@ def _of_json(where: str, name: str, parsed: Any, depth: int = 0) -> Iterator[Pas
     else:
         keys = {key: text_of(where, key, value) for key, value in object_.items()}
         yield replace(_of_keys(where, name, keys), shape="keys and values")
+
+
+def _is_nested(entry: Any) -> bool:
+    return isinstance(entry, dict) or (isinstance(entry, list) and all(isinstance(item, dict) for item in entry))
+
+
+def _dotted(value: Any, depth: int = 0) -> dict[str, str]:
+    """Return the texts in nested objects by their keys, joined with dots, as Quarkus reads YAML."""
+    found: dict[str, str] = {}
+    for key, entry in value.items():
+        if isinstance(entry, dict) and depth < 2 * _DEPTH_MAX:
+            found |= {f"{key}.{inner}": text for inner, text in _dotted(entry, depth + 1).items()}
+        elif isinstance(entry, str | int | float):
+            found[key] = text_of("", key, entry)
+    return found
 
 
 def _object(where: str, value: Any) -> dict[str, Any]:
@@ -215,12 +246,15 @@ def _of_kubernetes(where: str, parsed: Mapping[str, Any]) -> Iterator[Pasted]:
             yield from _of_kubernetes(f"{where}[{number}]", one)
         return
     spec = _object(f"{where}: spec", parsed.get("spec"))
-    config = _object(f"{where}: spec.config", spec.get("config"))
+    # Strimzi says config and tasksMax, Confluent for Kubernetes configs and taskMax.
+    config = _object(f"{where}: spec.config", spec.get("config", spec.get("configs")))
     name = str(_object(f"{where}: metadata", parsed.get("metadata")).get("name") or kind)
-    if kind == "KafkaConnector":
-        own = {"connector.class": spec.get("class"), "tasks.max": spec.get("tasksMax")}
+    if kind in ("KafkaConnector", "Connector"):
+        own = {"connector.class": spec.get("class"), "tasks.max": spec.get("tasksMax", spec.get("taskMax"))}
         given = {key: value for key, value in own.items() if value is not None}
-        yield replace(_connector(where, name, {**given, **config}), shape="a KafkaConnector resource of Kubernetes")
+        yield replace(_connector(where, name, {**given, **config}), shape=f"a {kind} resource of Kubernetes")
+    elif kind == "ConfigMap":
+        yield from _of_config_map(where, parsed.get("data"))
     elif kind == "KafkaConnect":
         servers = {"bootstrap.servers": spec["bootstrapServers"]} if "bootstrapServers" in spec else {}
         texts = {key: text_of(where, key, value) for key, value in {**servers, **config}.items()}
@@ -232,6 +266,19 @@ def _of_kubernetes(where: str, parsed: Mapping[str, Any]) -> Iterator[Pasted]:
             f"{where}: a {kind} holds no config of a worker or connector; KafkaConnect or KafkaConnector is expected",
             code=_UNREADABLE,
         )
+
+
+def _of_config_map(where: str, data: Any) -> Iterator[Pasted]:
+    """Yield the configs among the files of a ConfigMap; those that hold none are of somebody else."""
+    found, first = list[Pasted](), None
+    for key, text in _object(f"{where}: data", data).items():
+        try:
+            found += of_text(f"{where}: {key}", "", str(text))
+        except ConfigError as error:
+            first = first or error
+    if not found:
+        raise first or ConfigError(f"{where}: a ConfigMap without data holds no config", code=_UNREADABLE)
+    yield from (replace(one, shape=f"a ConfigMap of Kubernetes with {one.shape}") for one in found)
 
 
 def _of_compose(where: str, services: Mapping[str, Any]) -> Iterator[Pasted]:

@@ -63,6 +63,5 @@ def text_of(where: object, key: str, value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
-    raise ConfigError(
-        f"{where}: key {key!r} must be text, a number or true or false, not {type(value).__name__}", config_path=key
-    )
+    what = {type(None): "null", dict: "an object", list: "a list"}.get(type(value), type(value).__name__)
+    raise ConfigError(f"{where}: key {key!r} must be text, a number or true or false, not {what}", config_path=key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ YAML_CHARS_MAX: Final = 64 << 10
 CONNECTORS_MAX: Final = 1000
 _NOTES_MAX: Final = 100
 _WHERE: Final = "the text"
+#: A block of code, as Markdown has it.
+_FENCED: Final = re.compile(r"^[ \t]*```[^`\n]*\n(.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
+#: A variable of a shell that nobody has put in: references to config providers have a colon.
+_VARIABLE: Final = re.compile(r"\$\{\w+\}|^\$\w+")
 _UNREADABLE: Final = "config.unreadable"
 
 
@@ -43,6 +48,7 @@ def read(text: str) -> Reading:
     Raises:
         ConfigError: config.unreadable: it is too large, or no form that is known.
     """
+    text = _unfenced(text)
     yaml = is_yaml(text[:CHARS_MAX]) and text.lstrip()[:1] not in ("{", "[")
     most = YAML_CHARS_MAX if yaml else CHARS_MAX
     if len(text) > most:
@@ -61,6 +67,12 @@ def read(text: str) -> Reading:
     if not found:
         notes.append("it holds no connector that is not deleted")
     return Reading(_took(found), tuple(connectors[:CONNECTORS_MAX]), tuple(notes[:_NOTES_MAX]))
+
+
+def _unfenced(text: str) -> str:
+    """Return what stands between the fences of Markdown, where a text has two; else the text."""
+    found = _FENCED.findall(text[: CHARS_MAX + 1])
+    return found[0] if len(found) == 1 else text
 
 
 def _took(found: Sequence[Pasted]) -> str:
@@ -105,6 +117,9 @@ def _notes(pasted: Pasted) -> Iterator[str]:
             yield f"{about}it has no name: give it one"
         if "connector.class" not in config:
             yield f"{about}connector.class is missing"
+        for key, value in (("its name", name), *config.items()):
+            if variable := _VARIABLE.search(value):
+                yield f"{about}{variable[0]} in {key} is a variable: put its value in"
         inner = pasted.config.get("name", "").strip()
         if inner and name and inner != name:
             yield f"{about}the config's own name, {inner!r}, is not {name!r}, and was left out"

@@ -187,46 +187,6 @@ def test_whatever_json_is_pasted_is_read_or_refused(parsed: Any) -> None:
     assert all(pasted.where.startswith("here") for pasted in found)
 
 
-@pytest.mark.parametrize(
-    ("command", "name", "topics"),
-    [
-        (
-            "curl -X POST http://k:8083/connectors -H 'Content-Type: application/json' -d '"
-            + json.dumps({"name": "c", "config": {**CLASS, "topics": "it\\u0027s"}}).replace("\\\\u", "\\u")
-            + "'",
-            "c",
-            "it's",
-        ),
-        (
-            "curl -s -X PUT \\\n  -H 'Content-Type: application/json' \\\n  http://k:8083/connectors/a%20b/config \\\n"
-            "  --data-raw '" + json.dumps({**CLASS, "topics": "t"}) + "'",
-            "a b",
-            "t",
-        ),
-        ("curl k:8083/connectors/c/config --json='" + json.dumps({**CLASS, "topics": "t"}) + "'", "c", "t"),
-    ],
-)
-def test_a_command_of_curl_is_read_and_not_run(command: str, name: str, topics: str) -> None:
-    [one] = of_text("here", "", command)
-    assert (one.form, one.name, one.config["topics"]) == (Form.CONNECTOR, name, topics)
-    assert one.shape.startswith("a command of curl with ")
-
-
-@pytest.mark.parametrize(
-    ("command", "told"),
-    [
-        ("curl k:8083/connectors", "has no config beside it$"),
-        ("curl -d", "has no config beside it$"),
-        ("curl -d @sink.json k:8083/connectors", r"but a file, sink\.json"),
-        ("curl -d '{", "no command that can be read"),
-        ("curl -d " + "x" * (1 << 17), "command of more than 65,536 characters"),
-    ],
-)
-def test_a_command_without_a_config_says_so(command: str, told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
-        of_text("here", "", command)
-
-
 def test_yaml_with_a_config_below_its_name_is_no_properties() -> None:
     [one] = of_text("here", "stem", "name: c\nconfig:\n  connector.class: FileStreamSink\n  topics: no\n")
     assert (one.name, one.config) == ("c", {**CLASS, "topics": "no"})
@@ -247,3 +207,73 @@ def test_yaml_with_a_config_below_its_name_is_no_properties() -> None:
 def test_how_it_was_written_is_told(text: Any, shape: str) -> None:
     given = text if isinstance(text, str) else json.dumps(text)
     assert [one.shape for one in of_text("here", "stem", given)] == [shape]
+
+
+LISTED = "- name: c\n  config:\n    connector.class: FileStreamSink\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (LISTED, "c"),
+        ("connectors:\n" + LISTED, "c"),
+        ("connectors:\n  c:\n    config:\n      connector.class: FileStreamSink\n", "c"),
+        ("name: demo\nconfig: &shared\n  connector.class: FileStreamSink\n", "demo"),
+        ('"name": "c", "connector.class": "FileStreamSink",\n', "c"),
+        ({"connectorName": "c", "connectorConfiguration": CLASS, "capacity": {}}, "c"),
+        (
+            {"apiVersion": "platform.confluent.io/v1beta1", "kind": "Connector", "metadata": {"name": "c"},
+             "spec": {"class": "FileStreamSink", "configs": {}}},
+            "c",
+        ),
+        (
+            {"apiVersion": "v1", "kind": "ConfigMap",
+             "data": {"log4j.properties": "x=1", "c.json": json.dumps({"name": "c", "config": CLASS})}},
+            "c",
+        ),
+    ],
+)  # fmt: skip
+def test_configs_lie_in_lists_in_parts_and_in_resources_of_others(text: Any, name: str) -> None:
+    [(form, called, config)] = found(text)
+    assert (form, called, config["connector.class"]) == ("connector", name, "FileStreamSink")
+
+
+def test_confluents_resource_says_its_tasks_otherwise() -> None:
+    spec = {"class": "FileStreamSink", "taskMax": 4, "configs": {"topics": "t"}}
+    [one] = found({"apiVersion": "platform.confluent.io/v1beta1", "kind": "Connector", "spec": spec})
+    assert one[2] == {**CLASS, "tasks.max": "4", "topics": "t"}
+
+
+def test_debezium_servers_yaml_is_its_properties() -> None:
+    text = "debezium:\n  sink:\n    type: http\n  source:\n    database.hostname: h\n    database:\n      port: 5432\n"
+    assert found(text) == [
+        (
+            "Debezium Server",
+            "stem",
+            {
+                "debezium.sink.type": "http",
+                "debezium.source.database.hostname": "h",
+                "debezium.source.database.port": "5432",
+            },
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('resource "kafka-connect_connector" "c" {\n  config = {\n    "connector.class" = "F"\n  }\n}\n', "Terraform"),
+        ("CREATE SINK CONNECTOR c WITH (\n 'connector.class'='F');", "ksqlDB"),
+        ('$body = @{\n  name = "c"\n}\n', "PowerShell"),
+        ("name=c\nconnector.class=F\n}\n", r"line 3: '}' is no key"),
+        ([{"id": {"connector": "c", "task": 0}, "config": CLASS}], "the config of a task"),
+        ({**CLASS, "topics": ["a"]}, "not a list"),
+        ({**CLASS, "topics": None}, "not null"),
+        ({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a.conf": "x"}}, "a.conf"),
+        ({"apiVersion": "v1", "kind": "ConfigMap"}, "without data"),
+    ],
+)
+def test_what_another_program_reads_is_no_config_with_odd_keys(text: Any, told: str) -> None:
+    with pytest.raises(ConfigError, match=told) as raised:
+        found(text)
+    assert raised.value.message.startswith("here")

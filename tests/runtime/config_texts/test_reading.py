@@ -45,6 +45,13 @@ def test_debezium_servers_file_becomes_its_source_and_what_is_left_out_is_told()
         assert any(told in note for note in found.notes), (told, found.notes)
 
 
+def test_a_block_of_markdown_is_read_and_variables_that_nobody_put_in_are_told() -> None:
+    config = '{"name": "${NAME}", "connector.class": "FileStreamSink", "topics": "t", "file": "${file:/a:b}"}'
+    found = read(f"To make it, don't run:\n\n```json\n{config}\n```\n")
+    assert found.connectors[0][1]["topics"] == "t"
+    assert found.notes == ("${NAME} in its name is a variable: put its value in",)
+
+
 def test_several_connectors_are_counted_and_a_worker_makes_none() -> None:
     two = read(json.dumps({"a": CLASS, "b": CLASS}))
     assert two.took_it_for == "connectors by their names: 2 connectors"
