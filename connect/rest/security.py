@@ -35,7 +35,10 @@ _ME = "/v1/me"
 _PAGE = "/ui"
 #: The parameter of /health that asks for names.
 _NAMING = "connectors"
-_CHALLENGE = 'Basic realm="Connect", charset="UTF-8", Bearer realm="Connect"'
+_BEARER = 'Bearer realm="Connect"'
+_CHALLENGE = f'Basic realm="Connect", charset="UTF-8", {_BEARER}'
+#: By this a script says that it is one, and asks its user itself: the browser, which would at the word Basic, does not.
+_SCRIPT = (b"x-requested-with", b"xmlhttprequest")
 
 
 def install(app: FastAPI, config: WorkerConfig) -> None:
@@ -102,7 +105,8 @@ class Guard:
         if entry is None:
             what = "no user is given" if given is None else "the user, password or token is not right"
             response = error_response(401, f"HTTP 401 Unauthorized: {what}", AUTH_REQUIRED)
-            response.headers["WWW-Authenticate"] = _CHALLENGE
+            is_script = any((name, value.lower()) == _SCRIPT for name, value in scope["headers"])
+            response.headers["WWW-Authenticate"] = _BEARER if is_script else _CHALLENGE
             # The body is not read: the connection cannot be used for a next request.
             response.headers["Connection"] = "close"
             return response

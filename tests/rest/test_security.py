@@ -22,6 +22,10 @@ async def test_a_user_with_the_right_password_is_let_in_and_no_other(tmp_path: P
             refused = await worker.get("/connectors", auth=wrong)
             assert_error(refused, 401, "auth.required")
             assert 'Basic realm="Connect"' in refused.headers["www-authenticate"]
+        # The word Basic has a browser ask by a dialog of its own; a page that asks itself says so.
+        script = await worker.get("/connectors", headers={"X-Requested-With": "XMLHttpRequest"})
+        assert_error(script, 401, "auth.required")
+        assert script.headers["www-authenticate"] == 'Bearer realm="Connect"'
 
 
 async def test_a_token_is_let_in_with_its_role(tmp_path: Path) -> None:

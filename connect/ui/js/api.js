@@ -109,11 +109,14 @@ async function asked(method, path, { body, headers, query: values }, within) {
   try {
     answer = await fetch(BASE + path + query(values), {
       method,
-      // The browser's own dialog for passwords stays away: this page has its own.
-      credentials: "omit",
+      // What a proxy in between knows its users by, a cookie or a password, goes along.
+      credentials: "same-origin",
+      redirect: "manual",
       cache: "no-store",
       signal: within.signal,
       headers: {
+        // The worker then leaves the browser's own dialog for passwords away: this page has its own.
+        "X-Requested-With": "XMLHttpRequest",
         ...(authorization ? { Authorization: authorization } : {}),
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),
         ...headers,
@@ -124,6 +127,10 @@ async function asked(method, path, { body, headers, query: values }, within) {
     throw within.failure("no connection to the worker");
   }
   if (answer.ok) return answer;
+  if (answer.type === "opaqueredirect") {
+    const why = "a proxy sends the page's requests elsewhere, as one does that wants a new login: load the page again";
+    throw within.failure(why);
+  }
   throw await failure(answer, within);
 }
 
@@ -135,10 +142,11 @@ async function failure(answer, within) {
   } catch {
     // A proxy between may answer in its own words; they are shown.
   }
-  if (answer.status === 401) session.set({ ...session.get(), needed: true });
+  const code = answer.headers.get("X-Connect-Error-Code");
+  // A 401 without a code is a proxy's, which asks by itself.
+  if (answer.status === 401 && code) session.set({ ...session.get(), needed: true });
   const hint = answer.headers.get("X-Connect-Error-Hint");
   const message = typeof told?.message === "string" ? told.message : text.slice(0, 2000) || answer.statusText;
-  const code = answer.headers.get("X-Connect-Error-Code");
   return new Failure(within.method, within.path, answer.status, message, code, hint && decoded(hint), told);
 }
 
