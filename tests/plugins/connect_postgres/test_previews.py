@@ -117,6 +117,21 @@ async def test_sequences_stand_still_and_triggers_do_not_run(database: Database)
     assert await state_of(database, "orders", "told") == before
 
 
+async def test_what_a_view_is_made_of_does_not_run(database: Database) -> None:
+    await database.execute(
+        "CREATE SEQUENCE numbers",
+        "CREATE TABLE told (n bigint)",
+        """CREATE FUNCTION tell() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN
+           PERFORM pg_notify('told', 'x'); INSERT INTO told VALUES (nextval('numbers')); RETURN 1; END $$""",
+        "CREATE VIEW orders AS SELECT tell() AS id, 'a'::text AS item",
+    )
+    before = await state_of(database, "told")
+    found = await preview(database.url, orders({"id": 1, "item": "a"}), insert_mode="insert")
+    assert len(found.items) == 1
+    assert "not compared with the rows of public.orders, which is a view" in found.note
+    assert await state_of(database, "told") == before
+
+
 @pytest.mark.parametrize(
     ("table", "value", "told"),
     [
