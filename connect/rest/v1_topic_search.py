@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 
@@ -41,6 +41,10 @@ async def search(
         Query(alias="value.converter", description="A converter's class; its keys follow as value.converter.KEY."),
     ] = None,
     limit: Annotated[int, Query(ge=1, description=f"Records to return, {LIMIT_MAX} at most.")] = 50,
+    isolation: Annotated[
+        Literal["read_uncommitted", "read_committed"],
+        Query(description="read_committed leaves out what transactions have aborted, or not committed yet."),
+    ] = "read_uncommitted",
     cursor: Annotated[str | None, Query(alias="next", description="Where an answer before has ended.")] = None,
 ) -> Answer[FoundRecords]:
     """Look for records by key, text, time or offset; bounded in records, bytes and time, and goes on at `next`.
@@ -55,7 +59,7 @@ async def search(
     herder = herder_of(request)
     converters = await herder.converters_of(connector) if connector is not None else named or None
     query = topic_search.Query(
-        name_of(topic), key, contains, partition, from_offset, from_timestamp, cursor, min(limit, LIMIT_MAX)
+        name_of(topic), key, contains, partition, from_offset, from_timestamp, cursor, min(limit, LIMIT_MAX), isolation
     )
     searcher = topic_search.Searcher(herder.cluster.admin, herder.plugins, herder.worker_config, herder.checks)
     async with reads(request):

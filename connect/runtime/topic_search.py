@@ -27,7 +27,7 @@ import orjson
 
 from connect.api import Batch, ConfigError, ConnectError, UnknownTopicOrPartitionError
 from connect.ports import Admin, PartitionInfo
-from connect.records import Columns, FetchedBatch, TopicPartition
+from connect.records import Columns, FetchedBatch, Isolation, TopicPartition
 from connect.runtime.clock import now_ms
 from connect.runtime.connector_config import ConnectorConfig, SourceConnectorConfig
 from connect.runtime.factory import make_converter, make_header_converter
@@ -69,6 +69,7 @@ class Query:
         from_offset: Of each partition; back from the end where it is negative. None: the log's start.
         from_timestamp: The first record at or after it, in ms since the epoch.
         cursor: Where a search before has ended.
+        isolation: read_committed passes over what was aborted, and ends in front of what is still open.
     """
 
     topic: str
@@ -79,6 +80,7 @@ class Query:
     from_timestamp: int | None = None
     cursor: str | None = None
     limit: int = 50
+    isolation: Isolation = "read_uncommitted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ class Searcher:
                 if look.is_full or left <= 0 or found.scanned >= SCANNED_MAX or time.monotonic() >= ends_s:
                     found.next = f"{info.partition}:{offset}"
                     return found
-                batches = await self._admin.fetch(at, offset, max_bytes=_STEP_BYTES)
+                batches = await self._admin.fetch(at, offset, max_bytes=_STEP_BYTES, isolation=query.isolation)
                 if not batches:
                     break
                 work: Callable[[], tuple[list[Hit], int, int, int]] = _Step(look, batches)

@@ -119,6 +119,27 @@ async def test_records_are_decoded_by_converters_that_are_named_or_a_connectors(
     assert (await search(worker, connector="k"))["records"][0]["value"] == {"id": 7, "name": "grün"}
 
 
+async def test_what_was_aborted_or_is_open_can_be_left_out(worker: RunningWorker) -> None:
+    await write(worker, [b"1"])
+    for number, ending in enumerate(("commit", "abort", "none")):
+        producer = worker.herder.cluster.producer(client_id="test", configs={"transactional.id": f"x-{number}"})
+        await producer.init_transactions()
+        await producer.begin_transaction()
+        await producer.append("t", Columns([ending.encode()], None, 1000), partition=0)
+        if ending == "commit":
+            await producer.commit_transaction()
+        elif ending == "abort":
+            await producer.abort_transaction()
+            await producer.aclose()
+    assert [one["value"] for one in (await search(worker))["records"]] == ["1", "commit", "abort", "none"]
+    for asked in ({}, {"from_offset": -50}, {"from_offset": 1}):
+        found = await search(worker, isolation="read_committed", **asked)
+        assert [one["value"] for one in found["records"]][-1:] == ["commit"]
+        assert found["end"]
+    assert (await search(worker, isolation="read_committed", from_offset=-1))["records"] == []
+    await producer.abort_transaction()
+
+
 async def test_what_is_read_returned_and_waited_for_is_bounded(
     worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

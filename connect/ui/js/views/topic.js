@@ -33,6 +33,7 @@ function Topic({ params: [topic] }) {
     key: query.key, contains: query.text, partition: query.partition, limit: isTail ? LIMIT_MAX : PAGE,
     ...(isTail ? { from_offset: -Math.max(1, Math.min(LAST, Math.floor(SHOWN_MAX / partitions))) } : query.from === "offset" ? { from_offset: query.offset || 0 } : query.from === "time" && query.time ? { from_timestamp: new Date(query.time).getTime() } : {}),
     ...decoding(query.as),
+    ...(query.committed === "1" ? { isolation: "read_committed" } : {}),
   };
   const of = useRecords(topic, asked, isTail, isTail && query.follow === "1");
   const give = (key) => (text) => setQuery({ [key]: text });
@@ -51,6 +52,7 @@ function Topic({ params: [topic] }) {
       <label>shown as <select value=${query.as ?? ""} onChange=${set("as")}><option value="">it looks</option>
         <optgroup label="the converters of">${(names.data ?? []).slice(0, 1000).map((name) => html`<option value=${`connector:${name}`}>${plain(name, 80)}</option>`)}</optgroup>
         <optgroup label="a converter">${converters.map((one) => html`<option value=${`class:${one.class}`}>${shortClass(one.class)}</option>`)}</optgroup></select></label>
+      <label title="Without what transactions have aborted, or not committed yet"><input type="checkbox" checked=${query.committed === "1"} onChange=${(event) => setQuery({ committed: event.target.checked ? "1" : null })} /> committed only</label>
       ${isTail && html`<label><input type="checkbox" checked=${query.follow === "1"} onChange=${(event) => setQuery({ follow: event.target.checked ? "1" : null })} /> follow</label>`}
     </div>
     ${plugins.failure && html`<${ErrorBox} failure=${plugins.failure} what="The converters could not be loaded" retry=${plugins.reload} />`}
