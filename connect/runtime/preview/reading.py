@@ -82,7 +82,8 @@ class Topics:
                 found = committed.get(at)
                 first = max(first, found.offset) if found is not None else end if self._reset == "latest" else first
             columns.append(await self._first(at, first, end, count))
-        return Found(_merged(columns, count, last=start == "latest"), _note(names, missing, len(places)))
+        merged = _merged(columns, count, last=start == "latest")
+        return Found(merged, _note(names, missing, len(places), is_empty=not merged))
 
     async def _names(self) -> list[str]:
         if self._config.topics:
@@ -153,12 +154,14 @@ def _time(batch: Batch) -> int:
     return batch.timestamp_column()[0] or 0
 
 
-def _note(names: Sequence[str], missing: Sequence[str], partitions: int) -> str:
+def _note(names: Sequence[str], missing: Sequence[str], partitions: int, *, is_empty: bool) -> str:
     told = []
     if missing:
         told.append(f"not there: {', '.join(missing[:10])}{' …' if len(missing) > 10 else ''}")
     if not names:
         told.append("no topic matches topics.regex")
+    if is_empty and partitions:
+        told.append("the topics have no record that a consumer would be given now")
     if partitions > PARTITIONS_MAX:
         told.append(f"{PARTITIONS_MAX} of {partitions} partitions were looked at")
     return "; ".join(told)

@@ -99,6 +99,19 @@ async def test_a_pattern_that_takes_long_holds_up_nobody_else(cluster: Cluster) 
     assert ticks > 3
 
 
+async def test_that_there_is_nothing_to_read_is_told(cluster: Cluster) -> None:
+    told = "the topics have no record that a consumer would be given now"
+    await cluster.admin.create_topic("t", partitions=2)
+    assert await read(cluster, 5) == ([], told)
+    producer = cluster.producer(client_id="test", configs={"transactional.id": "x"})
+    await producer.init_transactions()
+    await producer.begin_transaction()
+    await producer.append("t", Columns([b"v1"], None, 1), partition=0)
+    await producer.abort_transaction()
+    await producer.aclose()
+    assert await read(cluster, 5, "latest") == ([], told)
+
+
 async def test_what_is_read_is_bounded(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "FETCH_BYTES_MAX", 1)
     monkeypatch.setattr(reading, "BYTES_MAX", 3)
