@@ -19,6 +19,8 @@ const BULK = ["pause", "resume", "stop", "restart-failed"];
 const WORST = { FAILED: 0, UNASSIGNED: 1, RESTARTING: 1, RUNNING: 2, PAUSED: 2, STOPPED: 2 };
 const STATES = ["FAILED", "UNASSIGNED", "RESTARTING", "RUNNING", "PAUSED", "STOPPED"];
 const TOLD_MAX = 5;
+const WARNED_MS = 20000;
+const QUIET_MS = 2000;
 
 const byName = (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 /** What worries comes first: failures, then lag, then the name. */
@@ -102,11 +104,13 @@ function arranged(all, query) {
 function Worry({ rows }) {
   const now = useNow(5000);
   const failed = rows.filter((row) => row.worst === "FAILED").sort((a, b) => (b.failed_since ?? 0) - (a.failed_since ?? 0) || byName(a, b));
-  const warned = useLoaded((signal) => get("/v1/warnings", {}, { signal }), [], 10000);
-  // What has just failed, begun to wait or come back is asked for at once.
+  const warned = useLoaded((signal) => get("/v1/warnings", {}, { signal }), [], WARNED_MS);
+  // What has just begun to wait or come back is asked for once things are quiet: of a thousand connectors it costs a worker
+  // a tenth of a second.
   const states = rows.map((row) => row.worst).join();
   useEffect(() => {
-    if (warned.at !== null) warned.reload();
+    const timer = setTimeout(warned.reload, QUIET_MS);
+    return () => clearTimeout(timer);
   }, [states]);
   const told = (warned.data?.warnings ?? []).filter((one) => !/\.failed$/.test(one.code ?? ""));
   const waiting = waits(told, rows);
