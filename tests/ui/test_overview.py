@@ -133,6 +133,16 @@ def test_an_action_shows_its_curl_and_what_the_worker_says_of_it(three: PageWork
     page.get_by_role("button", name="Resume").wait_for()
 
 
+def test_the_keyboard_stays_among_the_actions_when_one_was_pressed(three: PageWorker, open_page: Opening) -> None:
+    page = open_page("/connectors/alpha").page
+    page.get_by_role("group", name="Actions").get_by_role("button", name="Pause").focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("alpha was paused").wait_for()
+    until(lambda: page.evaluate("document.activeElement.ariaLabel") == "Actions")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.innerText") == "Resume"
+
+
 def test_a_deletion_asks_first(three: PageWorker, open_page: Opening) -> None:
     page = open_page("/connectors/beta").page
     page.get_by_role("button", name="Delete").click()

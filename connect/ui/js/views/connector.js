@@ -43,9 +43,10 @@ function Head({ name, row }) {
   return html`<header class="page-head">
     <div><h1 title=${plain(name)}>${plain(name, 200)}</h1>
       ${row && html`<p class="facts"><${Badge} state=${row.worst} pending=${mark?.doing} />
-        ${row.tasks.failed > 0 && html`<span class="bad-text">${row.tasks.failed} of ${count(row.tasks.total, "task")} failed</span>`}
         <span>${row.type}</span><span title=${plain(row.class)}>${shortClass(row.class)}</span>
-        <span>${row.tasks.total ? `${row.tasks.running} of ${count(row.tasks.total, "task")} running` : "no tasks"}</span>
+        ${row.tasks.failed > 0
+          ? html`<span class="bad-text">${row.tasks.failed} of ${count(row.tasks.total, "task")} failed</span>`
+          : html`<span>${row.tasks.total ? `${row.tasks.running} of ${count(row.tasks.total, "task")} running` : "no tasks"}</span>`}
         <span>${figure(row.records_per_second)} records/s</span>
         ${row.lag !== null && row.lag !== undefined && html`<span>lag ${figure(row.lag)}</span>`}
         ${mark && !mark.doing && html`<span class=${mark.failure ? "bad-text" : "quiet"}>${mark.failure ? `${ACTIONS[mark.verb].label.toLowerCase()} refused` : ACTIONS[mark.verb].done} ${clock(mark.at)}</span>`}

@@ -1,7 +1,7 @@
 // What is installed: each kind, what it is for, its keys; and what could not be loaded, with its cause.
 import { html, useState } from "../vendor/htm-preact.js";
 import { call, curl, get, url } from "../api.js";
-import { ActionBar } from "../parts/actionbar.js";
+import { ActionBar, useCanChange } from "../parts/actionbar.js";
 import { Loaded } from "../parts/errors.js";
 import { useLoaded } from "../parts/loaded.js";
 import { Pre } from "../parts/pre.js";
@@ -42,6 +42,7 @@ function Plugins() {
 
 function Plugin({ of, isTwice }) {
   const [isOpen, setOpen] = useState(false);
+  const canChange = useCanChange();
   const isConnector = of.type === "source" || of.type === "sink";
   return html`<li><details onToggle=${(event) => setOpen(event.target.open)}><summary><strong>${isTwice ? plain(of.class, 200) : shortClass(of.class)}</strong> ${of.version && html`<span class="tag">${plain(of.version, 60)}</span>`}
       ${of.exactly_once !== null && html`<span class="tag">${of.exactly_once ? "up to exactly-once" : "at-least-once"}</span>`} <span class="quiet">${oneLine(of.doc, 160)}</span></summary>
@@ -49,7 +50,7 @@ function Plugin({ of, isTwice }) {
       ${of.aliases.length > 0 && html`<p class="quiet">also ${of.aliases.map((one) => plain(one, 200)).join(", ")}</p>`}
       <p class="quiet">plugin ${plain(of.plugin, 100)}, from ${plain(of.origin, 300)}</p>
       ${of.doc && html`<p class="doc-text">${plain(of.doc, 4000)}</p>`}
-      ${isConnector && html`<p><a href=${href("/new", { class: of.class })}>New connector of it</a></p>`}
+      ${isConnector && canChange && html`<p><a href=${href("/new", { class: of.class })}>New connector of it</a></p>`}
       ${of.type !== "configprovider" && html`<${Keys} of=${of.class} />`}</div>`}</details></li>`;
 }
 
