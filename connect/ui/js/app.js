@@ -101,7 +101,7 @@ function Pulse() {
   return html`<span class=${`pulse ${isLost ? "lost" : isLoaded ? "on" : ""}`}>
     <span class="dot" aria-hidden="true"></span><span role="status">${isLost ? "connection lost" : text}</span>
     ${isLost && age !== null && html`<span class="age">state of ${span(age)} ago</span>`}
-    ${isLost && html`<button type="button" class="small" title=${plain(failure?.text ?? "")} onClick=${reconnect}>Try now</button>`}</span>`;
+    ${isLost && html`<button type="button" class="small" title=${failure ? plain(`${failure.status ? `HTTP ${failure.status}: ` : ""}${failure.text ?? failure.message}`, 500) : ""} onClick=${reconnect}>Try now</button>`}</span>`;
 }
 
 function Current({ path }) {

@@ -19,7 +19,7 @@ function Topics() {
   const of = useLoaded((signal) => get("/v1/topics", {}, { signal }), [], 10000);
   return html`<header class="page-head"><h1>Topics</h1></header>
     <div class="toolbar"><input type="search" placeholder="Filter" aria-label="Filter the topics" value=${query.q ?? ""} onInput=${(event) => setQuery({ q: event.target.value })} />
-      <label><input type="checkbox" checked=${query.internal === "1"} onChange=${(event) => setQuery({ internal: event.target.checked ? "1" : null })} /> internal ones too</label></div>
+      <label><input type="checkbox" checked=${query.internal === "1"} onChange=${(event) => setQuery({ internal: event.target.checked ? "1" : null })} /> internal topics (__…) too</label></div>
     <${Loaded} of=${of} what="The topics could not be loaded">${({ topics }) => {
       const text = (query.q ?? "").toLowerCase();
       const shown = topics.filter((one) => (query.internal === "1" || !one.internal) && one.name.toLowerCase().includes(text));
