@@ -60,9 +60,7 @@ def test_each_request_that_fails_once_is_an_error_on_the_page(
         answer(opened.page, is_broken, body, 500)
         opened.page.goto(f"{two.url}/ui/#{path}")
         told = opened.page.locator(".error-box, .bad-text").filter(has_text=re.compile("HTTP 500"))
-        if (
-            broken == "/v1/events"
-        ):  # of a view that shows nothing of it the head says that the connection is lost, and why
+        if broken == "/v1/events":  # where a view shows nothing of it the head says so, and why
             told = told.or_(opened.page.locator(".pulse.lost button[title^='HTTP 500']"))
         told.first.wait_for()
         box = opened.page.locator(".error-box").filter(has_text="HTTP 500")

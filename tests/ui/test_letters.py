@@ -66,6 +66,7 @@ def test_a_letter_is_mended_tried_and_replayed(queue: PageWorker, open_page: Cal
     page.get_by_role("button", name="Try", exact=True).click()
     page.locator(".operation", has_text="1 letter would be sent").wait_for()
     assert '"mended": true' in page.locator(".operation").inner_text()
+    assert 48 <= page.locator(".operation").bounding_box()["y"] < 400, "what came of it is seen, below the head"
     assert causes(queue)["open"] == 2
     page.get_by_role("button", name="Replay it, mended").click()
     page.locator(".operation.done", has_text="1 letter replayed").wait_for()

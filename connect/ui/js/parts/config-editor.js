@@ -168,7 +168,7 @@ function Problems({ problems, checked, hasClass, go }) {
   const bad = problems.filter((one) => one.kind === "bad").length;
   const said = bad ? count(bad, "error") : problems.length ? "" : hasClass && checked.told && !checked.failure ? "Nothing is wrong with it." : "";
   return html`<section id="problems" class="problems" aria-live="polite" aria-label="Problems">
-    <p class=${bad ? "bad-text" : "quiet"}>${said}${problems.length - bad > 0 ? ` ${count(problems.length - bad, "warning")}` : ""}${checked.isBusy ? html`<span class="quiet"> checking…</span>` : ""}</p>
+    <p class=${bad ? "bad-text" : "quiet"}>${said}${problems.length - bad > 0 ? `${said ? ", " : ""}${count(problems.length - bad, "warning")}` : ""}${checked.isBusy ? html`<span class="quiet"> checking…</span>` : ""}</p>
     ${checked.failure && html`<${ErrorBox} failure=${checked.failure} what="It could not be checked" retry=${checked.again} />`}
     <ul>${problems.slice(0, 100).map((one) => html`<li class=${one.kind}><span class="sign" aria-hidden="true">${one.kind === "bad" ? "✕" : "▲"}</span>
       ${one.line ? html`<button type="button" class="link" onClick=${() => go(one.line)}>line ${one.line}</button>` : html`<span class="nowhere"></span>`}

@@ -1,5 +1,5 @@
 // Dead letters of a queue: by cause, one at the step that failed, mended, tried, replayed or discarded.
-import { html, useEffect, useMemo, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useMemo, useRef, useState } from "../vendor/htm-preact.js";
 import { call, curl, get, url } from "../api.js";
 import { ActionBar, useCanChange } from "./actionbar.js";
 import { confirm } from "./dialog.js";
@@ -188,6 +188,9 @@ export function Progress({ began, ended, close }) {
   const [one, setOne] = useState(began);
   const [failure, setFailure] = useState(null);
   const path = url`/v1/dlq-operations/${began.id}`;
+  const card = useRef(null);
+  // It stands above the letters, and who pressed a button below them is to see what came of it.
+  useEffect(() => card.current.scrollIntoView({ block: "nearest" }), [began.id]);
   useEffect(() => {
     const giving = new AbortController();
     const follow = async () => {
@@ -204,7 +207,7 @@ export function Progress({ began, ended, close }) {
   const isRunning = one.state === "running";
   const verb = one.dry_run ? (one.kind === "discard" ? "would be discarded" : "would be sent") : one.kind === "discard" ? "discarded" : "replayed";
   const told = [["duplicates", "sent before"], ["held_back", "held back behind an earlier one"], ["refused", "left"]].filter(([key]) => one[key] > 0).map(([key, text]) => `${one[key].toLocaleString("en")} ${text}`);
-  return html`<section class=${`card operation ${one.state}`} aria-label=${one.dry_run ? "Try" : one.kind} role="status">
+  return html`<section class=${`card operation ${one.state}`} aria-label=${one.dry_run ? "Try" : one.kind} role="status" ref=${card}>
     <div class="card-head"><h2>${one.dry_run ? "Try" : one.kind === "discard" ? "Discard" : "Replay"}: ${one.state}</h2>
       ${isRunning ? html`<button type="button" class="small" onClick=${() => call("DELETE", path).then(setOne, setFailure)}>End it</button>` : html`<button type="button" class="icon" aria-label="Close" onClick=${close}>✕</button>`}</div>
     ${failure && html`<${ErrorBox} failure=${failure} what="What becomes of it is not known" />`}
