@@ -253,6 +253,7 @@ def test_a_call_that_fails_is_an_error_with_its_text_and_never_an_empty_list(
     worker: PageWorker, open_page: Callable[..., OpenPage], path: str, call: str, what: str
 ) -> None:
     worker.create("lines")
+    worker.client.put("/connectors/lines/pause")  # a second version, to compare the first with
     worker.append("t", b"x")
     page = open_page(None)
     page.expect_errors("500", "404.*/v1/dlq/dead")  # there is no such queue, which is told as well

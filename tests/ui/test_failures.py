@@ -14,11 +14,8 @@ from tests.support.pages import OpenPage, PageWorker
 
 MESSAGE = "it is broken on purpose"
 BAD = "/connectors/bad-sink"
-VIEWS = [
-    "/", BAD, *(f"{BAD}/{tab}" for tab in ("config", "history", "letters", "offsets", "logs", "metrics")),
-    "/connectors/lines/offsets", "/new?from=lines", "/compare?a=lines&b=bad-sink", "/topics", "/topics/bad", "/letters",
-    "/plugins",
-]  # fmt: skip
+#: The other views' requests are failed one by one in test_config_editor.py.
+VIEWS = ["/", BAD, f"{BAD}/offsets", f"{BAD}/logs", f"{BAD}/metrics", "/connectors/lines/offsets"]
 
 
 @pytest.fixture
@@ -60,8 +57,6 @@ def test_each_request_that_fails_once_is_an_error_on_the_page(
         answer(opened.page, is_broken, body, 500)
         opened.page.goto(f"{two.url}/ui/#{path}")
         told = opened.page.locator(".error-box, .bad-text").filter(has_text=re.compile("HTTP 500"))
-        if broken == "/v1/events":  # where a view shows nothing of it the head says so, and why
-            told = told.or_(opened.page.locator(".pulse.lost button[title^='HTTP 500']"))
         told.first.wait_for()
         box = opened.page.locator(".error-box").filter(has_text="HTTP 500")
         if box.count():
