@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from connect.api.contract import check_bytes, check_pair
 from connect.api.plugin import ConfigT, Plugin
 from connect.api.schema import Schema
+
+#: Of converters outside of tasks: never set.
+_NEVER: Final = threading.Event()
 
 
 class Column(NamedTuple):
@@ -21,13 +25,18 @@ class Converter(Plugin[ConfigT]):
     """Turns keys or values into bytes and back.
 
     Override the single form (`from_connect_data`, `to_connect_data`) or the column form (`encode`, `decode`) for
-    speed. All run on a thread of the task's own; none may block on input or output.
+    speed. All run on a thread of the task's own. One that needs another system, such as a schema registry, may wait for
+    it, rarely: with timeouts, and no longer than until `interrupted` is set. What it gives up then is a
+    `RetriableError`, and the same records come again.
 
     Attributes:
         is_key: Whether this instance converts keys; set before `configure`.
+        interrupted: Set while the task is asked to stop or to pause; of a converter that runs in no task never. Not
+            there in a process of the plugin's own (`plugin.isolation=process`), which ends with its task.
     """
 
     is_key: bool = False
+    interrupted: threading.Event = _NEVER
 
     def from_connect_data(self, topic: str, schema: Schema | None, value: Any) -> bytes | None:
         """Return the bytes of one value; None is a null in the log.

@@ -137,11 +137,24 @@ def _stages_of(plugins: PluginHost, config: ConnectorConfig, allowing: WorkerCon
     return stages
 
 
-def make_converter(plugins: PluginHost, worker: WorkerConfig, config: ConnectorConfig, which: str) -> Converter:
-    """Make the converter of 'key.converter' or 'value.converter': the connector's own, else the worker's."""
+def make_converter(
+    plugins: PluginHost,
+    worker: WorkerConfig,
+    config: ConnectorConfig,
+    which: str,
+    *,
+    interrupted: threading.Event | None = None,
+) -> Converter:
+    """Make the converter of 'key.converter' or 'value.converter': the connector's own, else the worker's.
+
+    Args:
+        interrupted: Set while the task that it is of is asked to stop or to pause.
+    """
     desc, own = _converter_desc(plugins, worker, config, which, PluginKind.CONVERTER)
     converter = cast(Converter, _new(desc.cls))
     converter.is_key = which == "key.converter"
+    if interrupted is not None:
+        converter.interrupted = interrupted
     return _configured(converter, own, prefix=which)
 
 
@@ -171,8 +184,9 @@ def make_pipeline(
     with _made_whole() as made:
         stages = make_stages(plugins, config, worker, stopping)
         made += plugins_of(stages)
-        key, value = (make_converter(plugins, worker, config, which) for which in ("key.converter", "value.converter"))
-        made += [key, value]
+        for which in ("key.converter", "value.converter"):
+            made.append(make_converter(plugins, worker, config, which, interrupted=interrupted))
+        key, value = cast(list[Converter], made[-2:])
         header = make_header_converter(plugins, worker, config)
     return Pipeline(stages, key, value, header, tolerance, now_ms), tolerance
 

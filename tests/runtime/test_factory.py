@@ -189,6 +189,15 @@ def test_a_converter_knows_whether_it_converts_keys(plugins: PluginHost) -> None
     assert make_header_converter(plugins, worker, sink()).from_connect_header("t", "h", None, "x") == b"x"
 
 
+def test_a_converter_of_a_task_hears_that_it_is_to_stop(plugins: PluginHost) -> None:
+    worker = WorkerConfig.parse({"key.converter": STRING, "value.converter": STRING})
+    interrupted = threading.Event()
+    of_task = make_converter(plugins, worker, sink(), "value.converter", interrupted=interrupted)
+    of_none = make_converter(plugins, worker, sink(), "value.converter")
+    interrupted.set()
+    assert (of_task.interrupted.is_set(), of_none.interrupted.is_set()) == (True, False)
+
+
 def test_a_worker_whose_converter_is_not_installed_is_told_which_key_is_wrong(plugins: PluginHost) -> None:
     with pytest.raises(ConfigError, match=r"value\.converter of the worker: .*Nope") as raised:
         check_default_converters(plugins, WorkerConfig.parse({"value.converter": "Nope"}))

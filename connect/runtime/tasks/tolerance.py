@@ -71,7 +71,8 @@ class Tolerance:
         Blocks while it waits; `interrupted` ends that.
 
         Raises:
-            Interrupted: The task is to stop or to pause, and time for another try was left.
+            Interrupted: The task is to stop or to pause, and time for another try was left, or none is given: what is
+                given up by who waits for another system is no verdict.
         """
         retries: Retries | None = None
         began_s = self._clock() if self._retry_timeout_ms else 0.0
@@ -80,6 +81,8 @@ class Tolerance:
                 return function()
             except RetriableError as error:
                 if self._retry_timeout_ms == 0:
+                    if self._interrupted.is_set():
+                        raise Interrupted from error
                     raise
                 self.meter.failures += 1
                 retries = retries or Retries(self._retry_timeout_ms, self._delay_max_ms, self._clock, began_s=began_s)

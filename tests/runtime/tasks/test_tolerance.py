@@ -79,6 +79,13 @@ def test_a_stop_ends_the_tries_and_is_no_verdict() -> None:
         make_tolerance(stopping, **{"errors.retry.timeout": "-1"}).attempt(failing(50))
 
 
+def test_what_is_given_up_because_of_a_stop_is_no_verdict_though_nothing_is_tried_again() -> None:
+    stopping = NoWait()
+    stopping.set()
+    with pytest.raises(Interrupted):
+        make_tolerance(stopping).attempt(failing(1))
+
+
 def test_without_tolerance_the_cause_comes_first_with_the_records_place() -> None:
     batch = make_sink_batch(["x"], topic="orders", partition=2, base_offset=41)
     with pytest.raises(DataError) as raised:
