@@ -68,6 +68,7 @@ from connect.api.functions import resume, sink, source, transform
 from connect.api.headers import Header, Headers
 from connect.api.hooks import hookimpl
 from connect.api.patterns import LOOP_LIMIT_S, Match, Pattern, SlowPatternError, compile_pattern, valid_pattern
+from connect.api.pem import whole_pem
 from connect.api.plugin import ConfigT, Plugin
 from connect.api.previews import Preview, PreviewItem
 from connect.api.record import Batch, Record
@@ -208,6 +209,7 @@ __all__ = [
     "source",
     "transform",
     "valid_pattern",
+    "whole_pem",
 ]
 
 if not TYPE_CHECKING:  # a type checker is to refuse what is not in the list, old names too

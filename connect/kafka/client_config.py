@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from connect.api import whole_pem
 from connect.api.errors import ConfigError
 from connect.client_values import SERVERS, not_addresses, numbers_out_of_bounds, plain_addresses
-from connect.pem import whole_pem
 
 log = logging.getLogger(__name__)
 

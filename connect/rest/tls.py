@@ -14,9 +14,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from connect.api import Config, ConfigError, Problem, config_key, invalid_value
+from connect.api import Config, ConfigError, Problem, config_key, invalid_value, whole_pem
 from connect.api.config_values import Secret
-from connect.pem import whole_pem
 from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.worker_config import WorkerConfig
 

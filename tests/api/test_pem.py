@@ -7,8 +7,7 @@ import ssl
 import pytest
 import trustme
 
-from connect.api import ConfigError
-from connect.pem import whole_pem
+from connect.api import ConfigError, whole_pem
 
 
 @pytest.mark.parametrize("breaks", ["\n", " ", "", "\r\n"])

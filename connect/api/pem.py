@@ -1,4 +1,4 @@
-"""PEM as configs have it."""
+"""PEM as configs have it, for plugins that speak TLS."""
 
 from __future__ import annotations
 
