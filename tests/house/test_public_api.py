@@ -16,6 +16,7 @@ BUNDLED = (
     "plugins/connect_postgres",
     "plugins/connect_providers",
     "converters/connect_converters",
+    "converters/connect_schemas",
     "transforms/connect_transforms",
 )
 #: All that a plugin may import of ours; docs/reference/api-stability.md names them too.

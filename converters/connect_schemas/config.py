@@ -1,0 +1,74 @@
+"""The keys that the converters of all formats have, by Confluent's names and with its defaults."""
+
+from __future__ import annotations
+
+from connect.api import config_key
+from connect_schemas import subjects
+from connect_schemas.registry.settings import RegistryConfig
+
+_STRATEGY = "Class that names the subject of the {}' schemas: " + ", ".join(
+    name.rpartition(".")[2] for name in subjects.NAMES
+)
+
+
+class SchemaConverterConfig(RegistryConfig):
+    """What is registered and looked up, and what is remembered."""
+
+    converter_type: str | None = config_key(
+        "Whether keys, values or headers are converted; set by the runtime.",
+        default=None,
+        importance="low",
+        one_of=("key", "value", "header"),
+    )
+    auto_register_schemas: bool = config_key(
+        "Whether a schema that the registry does not have is registered. Goes before the keys use.*.",
+        default=True,
+        importance="medium",
+    )
+    normalize_schemas: bool = config_key(
+        "Whether the registry compares schemas in a normal form, where order does not matter.",
+        default=False,
+        importance="medium",
+    )
+    use_schema_id: int = config_key(
+        "Without auto.register.schemas: the id of the schema that records are written with; -1: none.",
+        default=-1,
+        importance="low",
+    )
+    id_compatibility_strict: bool = config_key(
+        "With use.schema.id: whether that schema must be able to read what the record's own writes.",
+        default=True,
+        importance="low",
+    )
+    use_latest_version: bool = config_key(
+        "Without auto.register.schemas: records are written with the latest version of the subject. "
+        "And they are read as that version has them.",
+        default=False,
+        importance="low",
+    )
+    latest_compatibility_strict: bool = config_key(
+        "With use.latest.version: whether that version must be able to read what the record's own schema writes.",
+        default=True,
+        importance="low",
+    )
+    key_subject_name_strategy: str = config_key(
+        _STRATEGY.format("keys") + ".",
+        default=subjects.DEFAULT,
+        type="CLASS",
+        validators=(subjects.check,),
+        importance="medium",
+    )
+    value_subject_name_strategy: str = config_key(
+        _STRATEGY.format("values") + ".",
+        default=subjects.DEFAULT,
+        type="CLASS",
+        validators=(subjects.check,),
+        importance="medium",
+    )
+    schemas_cache_config: int = config_key(
+        "How many converted schemas are remembered, each way.",
+        formerly=("schemas.cache.size",),
+        default=1000,
+        ge=1,
+        importance="low",
+    )

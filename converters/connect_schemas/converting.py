@@ -1,0 +1,277 @@
+"""What the converters of all formats share: whose schema a record has, by which subject, and which records are bad.
+
+A format gives two things, each made once for a schema and remembered: a `Writer`, from values of a Connect schema to
+records, and a `Reader`, from records of a registered schema to values.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Protocol
+
+from typing_extensions import TypeVar
+
+from connect.api import Column, Config, Converter, DataError, FailedRecord, Schema
+from connect_schemas import subjects
+from connect_schemas.config import SchemaConverterConfig
+from connect_schemas.errors import INCOMPATIBLE, INVALID, WIRE_FORMAT
+from connect_schemas.registry.cache import Recent
+from connect_schemas.registry.client import RegistryClient
+from connect_schemas.registry.model import Registered, SchemaText
+from connect_schemas.registry.shared import Borrowed
+from connect_schemas.wire import Framing, SchemaId
+
+ConfigT = TypeVar("ConfigT", bound=SchemaConverterConfig, default=SchemaConverterConfig, covariant=True)
+
+
+class Writer(Protocol):
+    """Writes values of one Connect schema to one topic."""
+
+    def write(self, values: Sequence[Any]) -> list[bytes]:
+        """Return the records of values, none of them None, without what names their schema.
+
+        Raises:
+            DataError: Some do not fit; `failed` says which of `values`.
+        """
+
+
+class Reader(Protocol):
+    """Reads records of one registered schema."""
+
+    def read(self, data: Sequence[bytes], start: int) -> Column:
+        """Return the values of records whose data begins at `start` of each.
+
+        Raises:
+            DataError: Some cannot be read; `failed` says which of `data`.
+        """
+
+
+class SchemaConverter(Converter[ConfigT]):
+    """The base of converters with a schema registry.
+
+    Class attributes:
+        schema_type: What the registry calls the format.
+    """
+
+    config_class: ClassVar[type[Config]] = SchemaConverterConfig
+    schema_type: ClassVar[str]
+
+    registry: RegistryClient
+
+    def configure(self, config: Config) -> None:
+        super().configure(config)
+        self._borrowed = Borrowed(self.config.client_settings())
+        self.registry = self._borrowed.client
+        own = self.config.key_subject_name_strategy if self.is_key else self.config.value_subject_name_strategy
+        found = subjects.strategy(own)
+        assert found is not None, "the config has checked it"
+        self._subject_name = found
+        self._framing = Framing(self.id_bytes())
+        self._writers = Recent(self.config.schemas_cache_config)
+        self._readers = Recent(self.config.schemas_cache_config)
+
+    def close(self) -> None:
+        if hasattr(self, "_borrowed"):
+            self._borrowed.give_back()
+        super().close()
+
+    # -- what a format gives -----------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def make_writer(self, topic: str, schema: Schema | None) -> tuple[Writer, Registered]:
+        """Return who writes values of a schema to a topic, and the schema that they are written with (`target`).
+
+        Raises:
+            DataError: The schema cannot be expressed, or the registry does not take it.
+        """
+
+    @abstractmethod
+    def make_reader(self, written: Registered, topic: str) -> Reader:
+        """Return who reads records of a registered schema. Raises `DataError` where it is none of the format."""
+
+    def can_read(self, reader: Registered, writer: SchemaText) -> str | None:
+        """Return why data of one schema cannot be read by another; None where it can, or nothing is known of that."""
+        return None
+
+    def id_bytes(self) -> int:
+        """Return how long an id in a record is."""
+        return 4
+
+    # -- for formats -------------------------------------------------------------------------------------------------
+
+    def subject(self, topic: str, record: str | None) -> str:
+        """Return the subject of a schema.
+
+        Args:
+            record: The full name of the schema's record; None where it is none.
+        """
+        return self._subject_name(topic, self.is_key, record)
+
+    def target(self, topic: str, own: SchemaText, record: str | None) -> Registered:
+        """Return the schema that records are written with: their own, registered or looked up, or another.
+
+        Args:
+            own: The schema that their Connect schema comes to.
+        """
+        config, subject = self.config, self.subject(topic, record)
+        if config.auto_register_schemas:
+            return self.registry.register(
+                subject, own, normalize=config.normalize_schemas, interrupted=self.interrupted
+            )
+        if config.use_schema_id >= 0:
+            other = self.registry.by_id(config.use_schema_id, subject, interrupted=self.interrupted)
+            return self._checked(other, own, config.id_compatibility_strict, "id.compatibility.strict")
+        if config.use_latest_version:
+            other = self.registry.latest(subject, interrupted=self.interrupted)
+            return self._checked(other, own, config.latest_compatibility_strict, "latest.compatibility.strict")
+        return self.registry.lookup(subject, own, normalize=config.normalize_schemas, interrupted=self.interrupted)
+
+    def version_of(self, written: Registered, topic: str, record: str | None) -> int | None:
+        """Return which version of its subject a schema is, None where it is not known there."""
+        if written.version is not None:
+            return written.version
+        try:
+            subject = self.subject(topic, record)
+            return self.registry.lookup(subject, written.schema, interrupted=self.interrupted).version
+        except DataError:  # read by another name than it was written by: its version is only for those who ask
+            return None
+
+    def _checked(self, other: Registered, own: SchemaText, is_strict: bool, key: str) -> Registered:
+        if other.schema.type != self.schema_type:
+            raise DataError(
+                f"schema {other.id} of the registry is {other.schema.type}, and {self.schema_type} is expected",
+                code=INVALID,
+            )
+        why = self.can_read(other, own) if is_strict else None
+        if why is not None:
+            raise DataError(
+                f"schema {other.id} of the registry does not read what the records' own schema writes: {why}",
+                code=INCOMPATIBLE,
+                hint=f"Register a version that does, or set {key}=false.",
+            )
+        return other
+
+    # -- values to bytes ---------------------------------------------------------------------------------------------
+
+    def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
+        present = [value for value in values if value is not None]
+        if len(present) < len(values) and schema is not None and not schema.optional:
+            raise _bad(
+                [
+                    FailedRecord(index, "Found null value for non-optional schema")
+                    for index, value in enumerate(values)
+                    if value is None
+                ]
+            )
+        if not present:
+            return [None] * len(values)
+        writer, head = self._writer(topic, schema, values)
+        try:
+            written = writer.write(present)
+        except DataError as error:
+            places = [index for index, value in enumerate(values) if value is not None]
+            raise _moved(error, places) from error
+        if len(written) == len(values):
+            return [head + payload for payload in written]
+        rest = iter(written)
+        return [None if value is None else head + next(rest) for value in values]
+
+    def _writer(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> tuple[Writer, bytes]:
+        found: tuple[Writer, bytes] | None = self._writers.get((topic, schema))
+        if found is None:
+            try:
+                writer, written_with = self.make_writer(topic, schema)
+            except DataError as error:  # it is the schema of all of them
+                raise _moved(error, [index for index, value in enumerate(values) if value is not None]) from error
+            found = writer, self._framing.head(written_with.id)
+            self._writers.put((topic, schema), found)
+        return found
+
+    # -- bytes to values ---------------------------------------------------------------------------------------------
+
+    def decode(self, topic: str, data: Sequence[bytes | None]) -> list[Column]:
+        if not data:
+            return []
+        parted = self._framing.parted(data)
+        failed = [FailedRecord(index, f"not written with a schema: {why}") for index, why in parted.odd.items()]
+        code: str | None = WIRE_FORMAT if failed else None
+        hint: str | None = None
+        columns: dict[SchemaId, Column] = {}
+        for schema_id, indexes in parted.indexes.items():
+            try:
+                reader = self._reader(schema_id, topic)
+                whole = data if len(indexes) == len(data) else [data[index] for index in indexes]
+                columns[schema_id] = reader.read(whole, parted.sizes[schema_id])  # type: ignore[arg-type]
+            except DataError as error:
+                code, hint = error.code, error.hint
+                failed += _moved(error, indexes, {"schema.id": str(schema_id)}).failed  # type: ignore[arg-type]
+        if failed:
+            raise _bad(failed, code=code, hint=hint)
+        if len(columns) == 1 and not parted.nulls:
+            return list(columns.values())
+        return _in_order(len(data), [(columns[one], indexes) for one, indexes in parted.indexes.items()], parted.nulls)
+
+    def _reader(self, schema_id: SchemaId, topic: str) -> Reader:
+        found: Reader | None = self._readers.get((schema_id, topic))
+        if found is None:
+            written = self.registry.by_id(schema_id, interrupted=self.interrupted)
+            if written.schema.type != self.schema_type:
+                raise DataError(
+                    f"schema {schema_id} of the registry is {written.schema.type}, and {self.schema_type} is expected",
+                    code=INVALID,
+                    hint="Give the topic the converter that its records were written with.",
+                )
+            found = self.make_reader(written, topic)
+            self._readers.put((schema_id, topic), found)
+        return found
+
+
+def one_by_one(items: Sequence[Any], one: Callable[[Any], Any], *, code: str | None = None) -> list[Any]:
+    """Return what becomes of each, or raise one error that names all that fail.
+
+    Args:
+        one: Raises `DataError` where its item is bad.
+        code: Of the error; that of the first where it is left out.
+    """
+    results: list[Any] = []
+    failed: list[FailedRecord] = []
+    for index, item in enumerate(items):
+        try:
+            results.append(one(item))
+        except DataError as error:
+            code = code or error.code
+            failed.append(FailedRecord(index, error.message, error.details or None))
+    if failed:
+        raise _bad(failed, code=code)
+    return results
+
+
+def _bad(failed: Sequence[FailedRecord], *, code: str | None = None, hint: str | None = None) -> DataError:
+    return DataError(failed[0].reason, failed=failed, code=code, hint=hint)
+
+
+def _moved(error: DataError, places: Sequence[int], details: dict[str, str] | None = None) -> DataError:
+    """Return an error with the places of its records in the whole column; where it names none, all of them are bad."""
+    named: list[FailedRecord] = []
+    for one in error.failed:
+        known = one if isinstance(one, FailedRecord) else FailedRecord(*one)
+        named.append(FailedRecord(places[known.index], known.reason, {**(details or {}), **(known.details or {})}))
+    named = named or [FailedRecord(place, error.message, {**(details or {}), **error.details}) for place in places]
+    return DataError(error.message, failed=named, code=error.code, hint=error.hint)
+
+
+def _in_order(count: int, columns: Sequence[tuple[Column, list[int]]], nulls: list[int]) -> list[Column]:
+    """Return columns as runs, in the order of their records."""
+    schemas: list[Schema | None] = [None] * count
+    values: list[Any] = [None] * count
+    for column, indexes in columns:
+        for index, value in zip(indexes, column.values, strict=True):
+            schemas[index], values[index] = column.schema, value
+    runs: list[Column] = []
+    for schema, value in zip(schemas, values, strict=True):
+        if runs and runs[-1].schema is schema:
+            runs[-1].values.append(value)
+        else:
+            runs.append(Column(schema, [value]))
+    return runs

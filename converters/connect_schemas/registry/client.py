@@ -1,0 +1,314 @@
+"""RegistryClient: what a converter asks a registry, and what is remembered of its answers.
+
+Source: Confluent's documentation, "Schema Registry API Reference".
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+from urllib.parse import quote
+from uuid import UUID
+
+from connect.api import DataError, RetriableError
+from connect_schemas.errors import INCOMPATIBLE, INVALID, REFUSED, UNKNOWN_ID, UNKNOWN_SUBJECT
+from connect_schemas.registry.cache import Recent
+from connect_schemas.registry.flights import Flight
+from connect_schemas.registry.model import AVRO, NO_ID, Reference, Registered, SchemaText
+from connect_schemas.registry.settings import ClientSettings
+from connect_schemas.registry.transport import Refusal, Transport
+
+#: Subjects whose schemas are remembered.
+_SUBJECTS: Final = 1000
+_NEVER: Final = threading.Event()
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """That the registry does not have something."""
+
+    message: str
+    code: str
+
+
+class RegistryClient:
+    """A registry, for the converters of many tasks, each on a thread of its own.
+
+    Every method blocks while the registry is asked, no longer than until `interrupted` is set, and takes no time where
+    the answer is remembered. Two that ask the same at once ask once.
+
+    All raise:
+        RetriableError: schemas.registry_unreachable or schemas.registry_refused: it does not answer, or lets nobody in.
+        DataError: schemas.unknown_id, schemas.unknown_subject, schemas.incompatible or schemas.invalid: it says no.
+        ConfigError: Certificates cannot be used.
+    """
+
+    def __init__(self, settings: ClientSettings, transport: Transport | None = None) -> None:
+        self._transport = transport or Transport(settings)
+        self._lock = threading.Lock()
+        self._flights: dict[Hashable, Flight] = {}
+        count = settings.schemas_per_subject
+        self._ids = Recent(count * 10)
+        self._subjects = Recent(_SUBJECTS)
+        self._per_subject = count
+        self._latest = Recent(settings.latest_count, settings.latest_ttl_s)
+        self._missing_ids = Recent(settings.missing_count, settings.missing_id_ttl_s)
+        self._missing = Recent(settings.missing_count, settings.missing_schema_ttl_s)
+
+    @property
+    def shown(self) -> str:
+        """The registry's addresses, for people."""
+        return self._transport.shown
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    # -- asking ------------------------------------------------------------------------------------------------------
+
+    def by_id(
+        self, schema_id: int | UUID, subject: str | None = None, *, interrupted: threading.Event = _NEVER
+    ) -> Registered:
+        """Return the schema of an id, or of a GUID.
+
+        Args:
+            subject: Where the schema is looked for, in a registry whose ids are of several contexts.
+        """
+        path = f"/schemas/guids/{schema_id}" if isinstance(schema_id, UUID) else f"/schemas/ids/{schema_id}"
+        params = {"subject": subject} if subject is not None else None
+
+        def ask(abandoned: threading.Event) -> Registered | _Missing:
+            try:
+                said = self._transport.request("GET", path, params=params, abandoned=abandoned)
+            except Refusal as refusal:
+                if refusal.status == 404:
+                    what = "GUID" if isinstance(schema_id, UUID) else "id"
+                    return _Missing(
+                        f"the schema registry at {self.shown} has no schema of {what} {schema_id}", UNKNOWN_ID
+                    )
+                self._refuse(refusal, f"the schema of id {schema_id}")
+            return self._registered(said, None, schema_id if isinstance(schema_id, int) else None)
+
+        found: Registered = self._remembered(self._ids, self._missing_ids, ("id", schema_id), ask, interrupted)
+        return found
+
+    def register(
+        self,
+        subject: str,
+        schema: SchemaText,
+        *,
+        normalize: bool = False,
+        interrupted: threading.Event = _NEVER,
+    ) -> Registered:
+        """Register a schema under a subject, if it is not there, and return it with its id."""
+        path = f"/subjects/{_quoted(subject)}/versions"
+
+        def ask(abandoned: threading.Event) -> Registered | _Missing:
+            try:
+                said = self._transport.request(
+                    "POST", path, _body(schema), params=_normalized(normalize), abandoned=abandoned
+                )
+            except Refusal as refusal:
+                code = {409: INCOMPATIBLE, 422: INVALID}.get(refusal.status)
+                if code is not None:
+                    return _Missing(self._message(refusal, f"the schema under subject {subject!r}"), code)
+                self._refuse(refusal, f"the schema under subject {subject!r}")
+            return Registered(_whole(said, "id"), schema, subject, said.get("version"), said.get("guid"))
+
+        key = ("register", subject, schema, normalize)
+        found: Registered = self._remembered(self._of(subject), self._missing, key, ask, interrupted)
+        return found
+
+    def lookup(
+        self,
+        subject: str,
+        schema: SchemaText,
+        *,
+        normalize: bool = False,
+        interrupted: threading.Event = _NEVER,
+    ) -> Registered:
+        """Return the id and version that a schema has under a subject."""
+        path = f"/subjects/{_quoted(subject)}"
+
+        def ask(abandoned: threading.Event) -> Registered | _Missing:
+            try:
+                said = self._transport.request(
+                    "POST", path, _body(schema), params=_normalized(normalize), abandoned=abandoned
+                )
+            except Refusal as refusal:
+                if refusal.status == 404:
+                    return _Missing(
+                        f"subject {subject!r} of the schema registry at {self.shown} does not have the schema: "
+                        f"{refusal.message}",
+                        UNKNOWN_SUBJECT,
+                    )
+                self._refuse(refusal, f"the schema under subject {subject!r}")
+            return Registered(_whole(said, "id"), schema, subject, _whole(said, "version"), said.get("guid"))
+
+        key = ("lookup", subject, schema, normalize)
+        found: Registered = self._remembered(self._of(subject), self._missing, key, ask, interrupted)
+        return found
+
+    def latest(self, subject: str, *, interrupted: threading.Event = _NEVER) -> Registered:
+        """Return the latest version of a subject, as it was at most `latest.cache.ttl.sec` ago."""
+        found: Registered = self._remembered(
+            self._latest, self._missing, ("latest", subject), self._ask_version(subject, "latest"), interrupted
+        )
+        return found
+
+    def version(self, subject: str, version: int, *, interrupted: threading.Event = _NEVER) -> Registered:
+        """Return a version of a subject."""
+        found: Registered = self._remembered(
+            self._of(subject),
+            self._missing,
+            ("version", subject, version),
+            self._ask_version(subject, str(version)),
+            interrupted,
+        )
+        return found
+
+    def resolved(
+        self, references: Iterable[Reference], *, interrupted: threading.Event = _NEVER
+    ) -> dict[str, Registered]:
+        """Return the schemas that references name, by name, each behind those that it refers to itself."""
+        found: dict[str, Registered] = {}
+        for reference in references:
+            if reference.name not in found:
+                used = self.version(reference.subject, reference.version, interrupted=interrupted)
+                found |= {
+                    name: one
+                    for name, one in self.resolved(used.schema.references, interrupted=interrupted).items()
+                    if name not in found
+                }
+                found[reference.name] = used
+        return found
+
+    def _ask_version(self, subject: str, version: str) -> Callable[[threading.Event], Registered | _Missing]:
+        path = f"/subjects/{_quoted(subject)}/versions/{version}"
+
+        def ask(abandoned: threading.Event) -> Registered | _Missing:
+            try:
+                said = self._transport.request("GET", path, abandoned=abandoned)
+            except Refusal as refusal:
+                if refusal.status == 404:
+                    return _Missing(
+                        f"the schema registry at {self.shown} has no version {version} of subject {subject!r}: "
+                        f"{refusal.message}",
+                        UNKNOWN_SUBJECT,
+                    )
+                self._refuse(refusal, f"version {version} of subject {subject!r}")
+            return self._registered(said, subject)
+
+        return ask
+
+    # -- remembering -------------------------------------------------------------------------------------------------
+
+    def _of(self, subject: str) -> Recent:
+        with self._lock:
+            found = self._subjects.get(subject)
+            if found is None:
+                found = Recent(self._per_subject)
+                self._subjects.put(subject, found)
+        assert isinstance(found, Recent)
+        return found
+
+    def _remembered(
+        self,
+        known: Recent,
+        missing: Recent,
+        key: Hashable,
+        ask: Callable[[threading.Event], Registered | _Missing],
+        interrupted: threading.Event,
+    ) -> Any:
+        with self._lock:
+            found = known.get(key) or missing.get(key)
+            flight = None
+            if found is None:
+                flight = self._flights.get(key)
+                if flight is None or flight.abandoned.is_set():
+                    flight = Flight(ask, lambda flown: self._landed(flown, known, missing, key))
+                    self._flights[key] = flight
+                    flight.start()
+                flight.waiting += 1
+        if flight is not None:
+            found = self._result(flight, key, interrupted)
+        if isinstance(found, _Missing):
+            raise DataError(found.message, code=found.code)
+        return found
+
+    def _result(self, flight: Flight, key: Hashable, interrupted: threading.Event) -> Any:
+        try:
+            return flight.result(interrupted)
+        except RetriableError as error:
+            # A new one for each who waited: what is raised collects the places that it came by.
+            raise RetriableError(
+                error.message, code=error.code, hint=error.hint, retry_after_ms=error.retry_after_ms
+            ) from error
+        finally:
+            with self._lock:
+                flight.waiting -= 1
+                if not flight.waiting:
+                    flight.abandoned.set()
+                    if self._flights.get(key) is flight:
+                        del self._flights[key]
+
+    def _landed(self, flight: Flight, known: Recent, missing: Recent, key: Hashable) -> None:
+        with self._lock:
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+            if isinstance(flight.answer, _Missing):
+                missing.put(key, flight.answer)
+            elif flight.answer is not None:
+                known.put(key, flight.answer)
+
+    # -- answers -----------------------------------------------------------------------------------------------------
+
+    def _registered(self, said: Any, subject: str | None, schema_id: int | None = None) -> Registered:
+        text = said.get("schema") if isinstance(said, dict) else None
+        if not isinstance(text, str):
+            raise RetriableError(
+                f"what answers at {self.shown} is no schema registry: an answer has no schema", code=REFUSED
+            )
+        references = tuple(
+            Reference(str(one["name"]), str(one["subject"]), int(one["version"]))
+            for one in said.get("references") or ()
+        )
+        schema = SchemaText(text, str(said.get("schemaType") or AVRO), references)
+        found = schema_id if schema_id is not None else said.get("id", NO_ID)
+        return Registered(found, schema, subject, said.get("version"), said.get("guid"))
+
+    def _message(self, refusal: Refusal, what: str) -> str:
+        return f"the schema registry at {self.shown} does not take {what}: {refusal.message}"
+
+    def _refuse(self, refusal: Refusal, what: str) -> NoReturn:
+        """Raise what an answer means that is neither what was asked for, nor that it is missing."""
+        code = f"{refusal.status}, {refusal.error_code}"
+        raise RetriableError(f"{self._message(refusal, what)} ({code})", code=REFUSED) from refusal
+
+
+def _quoted(subject: str) -> str:
+    return quote(subject, safe="")
+
+
+def _normalized(normalize: bool) -> dict[str, str] | None:
+    return {"normalize": "true"} if normalize else None
+
+
+def _body(schema: SchemaText) -> dict[str, Any]:
+    body: dict[str, Any] = {"schema": schema.text}
+    if schema.type != AVRO:
+        body["schemaType"] = schema.type
+    if schema.references:
+        body["references"] = [
+            {"name": one.name, "subject": one.subject, "version": one.version} for one in schema.references
+        ]
+    return body
+
+
+def _whole(said: Any, name: str) -> int:
+    number = said.get(name) if isinstance(said, dict) else None
+    if not isinstance(number, int):
+        raise RetriableError(f"what answers is no schema registry: an answer has no {name}", code=REFUSED)
+    return number

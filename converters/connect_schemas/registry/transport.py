@@ -1,0 +1,193 @@
+"""Requests to a registry of several addresses: fail over from one to the next, and try again with back-off.
+
+An address that does not answer, or answers 408, 429 or 5xx, is left for the next one. Where all of them did, they are
+asked anew after a wait that doubles, as long as `max.retries` lasts. Everything that is asked may be asked twice.
+
+Source: Confluent's RestService (which status is worth another try); RFC 9110, Retry-After.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from typing import Any, Final
+
+import orjson
+
+from connect.api import RetriableError
+from connect_schemas.errors import REFUSED, UNREACHABLE
+from connect_schemas.registry.settings import ClientSettings
+from connect_schemas.registry.tls import client_context
+
+_PASSING: Final = frozenset({408, 429, *range(500, 600)})
+_TYPE: Final = "application/vnd.schemaregistry.v1+json"
+_ACCEPT: Final = f"{_TYPE}, application/vnd.schemaregistry+json; q=0.9, application/json; q=0.8"
+_CHARS_SHOWN: Final = 1000
+#: No registry is waited for longer, whatever it asks for.
+_RETRY_AFTER_S_MAX: Final = 60.0
+
+
+class Refusal(Exception):
+    """The registry answered, and the answer is no.
+
+    Attributes:
+        status: Of HTTP.
+        error_code: The registry's own: 40403 and the like; the status where it gives none.
+    """
+
+    def __init__(self, status: int, error_code: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_code = error_code
+        self.message = message
+
+
+class Transport:
+    """One registry, whose addresses take each other's place. For several threads at once.
+
+    Args:
+        settings: Their files are read with the first request.
+    """
+
+    def __init__(self, settings: ClientSettings, *, dice: random.Random | None = None) -> None:
+        self._settings = settings
+        self._dice = dice or random.Random()
+        self._current = self._dice.randrange(len(settings.urls)) if settings.randomized else 0
+        self._lock = threading.Lock()
+        self._client: Any = None
+        self._is_closed = False
+
+    @property
+    def shown(self) -> str:
+        """The addresses, for people."""
+        return ", ".join(self._settings.urls)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: dict[str, str] | None = None,
+        abandoned: threading.Event,
+    ) -> Any:
+        """Return the answer's JSON. Blocks; between tries no longer than until `abandoned` is set.
+
+        Raises:
+            Refusal: The registry says no, in its own words.
+            RetriableError: schemas.registry_unreachable; schemas.registry_refused, also where what answers is no
+                registry.
+            ConfigError: Its certificates cannot be used.
+        """
+        content = None if body is None else orjson.dumps(body)
+        wait_s, tries = self._settings.wait_s, 0
+        while True:
+            failures: list[str] = []
+            asked_s = 0.0
+            for _ in self._settings.urls:
+                at = self._current
+                answer, why = self._try(self._settings.urls[at], method, path, content, params)
+                if answer is not None and answer.status_code not in _PASSING:
+                    return self._read(answer, method, path, self._settings.urls[at])
+                asked_s = max(asked_s, _retry_after(answer))
+                failures.append(f"{self._settings.urls[at]}: {why}")
+                self._leave(at)
+            tries += 1
+            if tries > self._settings.retries_max:
+                raise RetriableError(
+                    f"no schema registry answers: {'; '.join(failures)}"
+                    + (f" (after {tries} tries)" if tries > 1 else ""),
+                    code=UNREACHABLE,
+                    retry_after_ms=round(asked_s * 1000) or None,
+                )
+            # A random part of it: clients of a registry that comes back do not all ask at once.
+            if abandoned.wait(max(asked_s, self._dice.uniform(wait_s / 2, wait_s))):
+                raise RetriableError(f"nobody waits for the schema registry any more: {'; '.join(failures)}")
+            wait_s = min(2 * wait_s, self._settings.wait_max_s)
+
+    def close(self) -> None:
+        """Close the connections; requests that are under way fail."""
+        with self._lock:
+            client, self._client, self._is_closed = self._client, None, True
+        if client is not None:
+            client.close()
+
+    def _leave(self, at: int) -> None:
+        with self._lock:
+            if self._current == at:
+                self._current = (at + 1) % len(self._settings.urls)
+
+    def _try(
+        self, url: str, method: str, path: str, content: bytes | None, params: dict[str, str] | None
+    ) -> tuple[Any, str]:
+        """Ask one address; return its answer, None where there is none, and what is wrong with it."""
+        import httpx
+
+        try:
+            answer = self._http().request(method, url + path, content=content, params=params)
+        except httpx.TimeoutException as error:
+            return None, f"no answer in time ({type(error).__name__})"
+        except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:  # RuntimeError: closed meanwhile
+            return None, str(error) or type(error).__name__
+        return answer, f"{answer.status_code} {_words(answer)}"
+
+    def _http(self) -> Any:
+        import httpx
+
+        with self._lock:
+            if self._is_closed:
+                raise RuntimeError("the client is closed")
+            if self._client is None:
+                settings = self._settings
+                is_https = any(url.startswith("https:") for url in settings.urls)
+                headers = dict(settings.headers)
+                headers |= {"Accept": _ACCEPT, "Content-Type": _TYPE}
+                if settings.token:
+                    headers["Authorization"] = f"Bearer {settings.token}"
+                user, _, password = settings.login.partition(":")
+                self._client = httpx.Client(
+                    auth=(user, password) if settings.login else None,
+                    headers=headers,
+                    timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
+                    proxy=settings.proxy,
+                    verify=client_context(settings.tls) if is_https else False,
+                    trust_env=False,
+                )
+            return self._client
+
+    def _read(self, answer: Any, method: str, path: str, url: str) -> Any:
+        status = answer.status_code
+        if status == 204:
+            return None
+        try:
+            said = orjson.loads(answer.content)
+        except orjson.JSONDecodeError:
+            said = None
+        if 200 <= status < 300 and said is not None:
+            return said
+        if status in (401, 403):
+            raise RetriableError(
+                f"the schema registry at {url} refuses {method} {path}: {status} {_words(answer)}", code=REFUSED
+            )
+        if isinstance(said, dict) and isinstance(said.get("error_code"), int):
+            raise Refusal(status, said["error_code"], str(said.get("message") or "")[:_CHARS_SHOWN])
+        raise RetriableError(
+            f"what answers at {url} is no schema registry: {method} {path} gave {status} {_words(answer)}",
+            code=REFUSED,
+            hint="Check schema.registry.url; Apicurio's has the path /apis/ccompat/v7 behind its port.",
+        )
+
+
+def _words(answer: Any) -> str:
+    """Return an answer's own words, short."""
+    try:
+        said = orjson.loads(answer.content)
+        message = said.get("message") if isinstance(said, dict) else None
+    except orjson.JSONDecodeError:
+        message = None
+    return str(message or answer.reason_phrase)[:_CHARS_SHOWN]
+
+
+def _retry_after(answer: Any) -> float:
+    text = "" if answer is None else answer.headers.get("Retry-After", "")
+    return min(float(text), _RETRY_AFTER_S_MAX) if text.isascii() and text.isdigit() else 0.0

@@ -1,0 +1,98 @@
+"""The form of a record that names its schema: a byte that says how, the schema's id, and the data behind it.
+
+| byte 0 | what follows                                         | written by                                |
+|--------|------------------------------------------------------|-------------------------------------------|
+| 0      | the id as 4 bytes, big-endian; then the data         | every serializer, where nothing is said   |
+| 1      | the schema's GUID as 16 bytes; then the data         | serializers of a registry that has GUIDs  |
+
+Of Protobuf the indexes of the message stand between the id and the data; those are for who reads Protobuf.
+
+Source: Confluent's documentation, "Formats, Serializers, and Deserializers", Wire format; Apicurio's, "Confluent
+compatible wire format" (`apicurio.registry.use-id=contentId`, 4 bytes), and its own with ids of 8 bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Final
+from uuid import UUID
+
+MAGIC: Final = b"\0"
+MAGIC_GUID: Final = b"\1"
+_ID: Final = struct.Struct(">I")
+_LONG_ID: Final = struct.Struct(">Q")
+_GUID_BYTES: Final = 16
+#: The id of a schema: a number, or a GUID.
+SchemaId = int | UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How long an id is.
+
+    Args:
+        id_bytes: 4 as everywhere, or 8 as Apicurio's serializers of former versions have it.
+    """
+
+    id_bytes: int = 4
+
+    def head(self, schema_id: int) -> bytes:
+        """Return what stands in front of the data of each record of a schema."""
+        return MAGIC + (_ID if self.id_bytes == 4 else _LONG_ID).pack(schema_id)
+
+    def parted(self, data: Sequence[bytes | None]) -> Parted:
+        """Return which records are of which schema, and which name none. Nulls are of no schema."""
+        size = 1 + self.id_bytes
+        by_head: dict[bytes | None, list[int]] = {}
+        for index, head in enumerate(map(_head_of, data, repeat(slice(size)))):
+            by_head.setdefault(head, []).append(index)
+        parted = Parted({}, by_head.pop(None, []), {}, {})
+        for head, indexes in by_head.items():
+            assert head is not None
+            if head[:1] == MAGIC and len(head) == size:
+                schema_id = int.from_bytes(head[1:], "big")
+                parted.indexes[schema_id], parted.sizes[schema_id] = indexes, size
+            else:
+                self._odd(data, head, indexes, parted)
+        return parted
+
+    def _odd(self, data: Sequence[bytes | None], head: bytes, indexes: list[int], parted: Parted) -> None:
+        for index in indexes:
+            item = data[index]
+            assert item is not None
+            if head[:1] == MAGIC_GUID and len(item) > _GUID_BYTES:
+                guid = UUID(bytes=item[1 : 1 + _GUID_BYTES])
+                parted.indexes.setdefault(guid, []).append(index)
+                parted.sizes[guid] = 1 + _GUID_BYTES
+            elif head[:1] in (MAGIC, MAGIC_GUID):
+                parted.odd[index] = f"it has {len(item)} bytes, too few for the id of a schema"
+            else:
+                parted.odd[index] = (
+                    f"it begins with byte {item[0]}, where records with a schema's id begin with 0"
+                    if item
+                    else "it is empty"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """A column's records by schema.
+
+    Attributes:
+        indexes: Of each schema the places of its records, in order.
+        nulls: The places of nulls.
+        sizes: Of each schema how many bytes stand in front of the data.
+        odd: The places of records that name no schema, and why.
+    """
+
+    indexes: dict[SchemaId, list[int]]
+    nulls: list[int]
+    sizes: dict[SchemaId, int]
+    odd: dict[int, str]
+
+
+def _head_of(item: bytes | None, part: slice) -> bytes | None:
+    return None if item is None else item[part]

@@ -1,0 +1,180 @@
+"""What the converters of all formats share, seen with a format of plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from connect.api import INT32, OPTIONAL_STRING, STRING, Column, DataError, FailedRecord, Schema
+from connect_schemas.converting import SchemaConverter, one_by_one
+from connect_schemas.registry.model import Registered, SchemaText
+from tests.support.converters import make_converter
+from tests.support.schema_registry import MemoryRegistry, memory_registry
+
+
+class Text:
+    """Writes and reads text; '!' is bad."""
+
+    def __init__(self, schema: Schema | None) -> None:
+        self._schema = schema
+
+    def write(self, values: Sequence[Any]) -> list[bytes]:
+        return one_by_one(values, self._written)
+
+    def read(self, data: Sequence[bytes], start: int) -> Column:
+        return Column(self._schema, one_by_one([item[start:] for item in data], self._read))
+
+    def _written(self, value: str) -> bytes:
+        if value == "!":
+            raise DataError("it is bad")
+        return value.encode()
+
+    def _read(self, item: bytes) -> str:
+        if item == b"!":
+            raise DataError("it is bad")
+        return item.decode()
+
+
+class TextConverter(SchemaConverter):
+    schema_type = "AVRO"
+
+    def make_writer(self, topic: str, schema: Schema | None) -> tuple[Text, Registered]:
+        return Text(schema), self.target(topic, SchemaText('"string"'), None)
+
+    def make_reader(self, written: Registered, topic: str) -> Text:
+        return Text(STRING.replace(version=self.version_of(written, topic, None)))
+
+    def can_read(self, reader: Registered, writer: SchemaText) -> str | None:
+        return None if reader.schema == writer else "they differ"
+
+
+@pytest.fixture
+def registry() -> Any:
+    with memory_registry() as running:
+        yield running
+
+
+def converter(registry: MemoryRegistry, **config: Any) -> TextConverter:
+    made: TextConverter = make_converter(TextConverter, schema_registry_url=registry.url, max_retries="0", **config)
+    return made
+
+
+def test_records_name_the_schema_that_was_registered_for_them(registry: MemoryRegistry) -> None:
+    registry.add("other", '"int"')
+    made = converter(registry)
+    assert made.encode("t", STRING, ["a", "b"]) == [b"\0\0\0\0\2a", b"\0\0\0\0\2b"]
+    assert made.encode("t", STRING, ["c"]) == [b"\0\0\0\0\2c"]
+    assert registry.asked == ["POST /subjects/t-value/versions"]
+    made.close()
+
+
+def test_a_key_has_the_subject_of_keys(registry: MemoryRegistry) -> None:
+    made = converter(registry, is_key=True)
+    made.encode("t", STRING, ["a"])
+    assert list(registry.subjects) == ["t-key"]
+    made.close()
+
+
+def test_nulls_stay_nulls_and_ask_nothing(registry: MemoryRegistry) -> None:
+    made = converter(registry)
+    assert made.encode("t", None, [None, None]) == [None, None]
+    assert made.decode("t", [None]) == [Column(None, [None])]
+    assert not registry.asked
+    assert made.encode("t", OPTIONAL_STRING, ["a", None, "b"]) == [b"\0\0\0\0\1a", None, b"\0\0\0\0\1b"]
+    made.close()
+
+
+def test_a_null_of_a_schema_that_has_none_is_a_bad_record(registry: MemoryRegistry) -> None:
+    made = converter(registry)
+    with pytest.raises(DataError, match="Found null value") as raised:
+        made.encode("t", STRING, ["a", None])
+    assert [one.index for one in raised.value.failed if isinstance(one, FailedRecord)] == [1]
+    made.close()
+
+
+def failed(error: DataError) -> list[tuple[int, str]]:
+    return [(one.index, one.reason) for one in error.failed if isinstance(one, FailedRecord)]
+
+
+def test_values_that_do_not_fit_are_named_by_their_place(registry: MemoryRegistry) -> None:
+    made = converter(registry)
+    with pytest.raises(DataError) as raised:
+        made.encode("t", OPTIONAL_STRING, [None, "a", "!", "b", "!"])
+    assert failed(raised.value) == [(2, "it is bad"), (4, "it is bad")]
+    made.close()
+
+
+def test_a_schema_that_the_registry_does_not_take_is_the_fault_of_each_record(registry: MemoryRegistry) -> None:
+    registry.refusing = (409, "incompatible")
+    made = converter(registry)
+    with pytest.raises(DataError, match="incompatible") as raised:
+        made.encode("t", OPTIONAL_STRING, ["a", None, "b"])
+    assert [index for index, _ in failed(raised.value)] == [0, 2]
+    assert raised.value.code == "schemas.incompatible"
+    made.close()
+
+
+def test_runs_come_in_the_order_of_the_records(registry: MemoryRegistry) -> None:
+    registry.add("t-value", '"string"')
+    registry.add("t-value", '"bytes"')
+    made = converter(registry)
+    data = [b"\0\0\0\0\1a", b"\0\0\0\0\1b", b"\0\0\0\0\2c", None, b"\0\0\0\0\1d"]
+    runs = made.decode("t", data)
+    assert [run.values for run in runs] == [["a", "b"], ["c"], [None], ["d"]]
+    assert [run.schema and run.schema.version for run in runs] == [1, 2, None, 1]
+    made.close()
+
+
+def test_all_bad_records_of_a_column_are_named_at_once(registry: MemoryRegistry) -> None:
+    registry.add("t-value", '"string"')
+    registry.add("p-value", "p", schemaType="PROTOBUF")
+    made = converter(registry)
+    data = [b"\0\0\0\0\1a", b"{}", b"\0\0\0\0\1!", b"\0\0\0\0\7x", b"\0\0\0\0\2y", b"\0\0\0\0\1b"]
+    with pytest.raises(DataError) as raised:
+        made.decode("t", data)
+    reasons = dict(failed(raised.value))
+    assert sorted(reasons) == [1, 2, 3, 4]
+    assert "byte 123" in reasons[1]
+    assert reasons[2] == "it is bad"
+    assert "no schema of id 7" in reasons[3]
+    assert "is PROTOBUF, and AVRO is expected" in reasons[4]
+    assert made.decode("t", [data[0], data[5]])[0].values == ["a", "b"]
+    made.close()
+
+
+def test_a_schema_of_another_subject_has_no_version(registry: MemoryRegistry) -> None:
+    registry.add("elsewhere", '"string"')
+    made = converter(registry)
+    (run,) = made.decode("t", [b"\0\0\0\0\1a"])
+    assert run.schema is not None
+    assert run.schema.version is None
+    made.close()
+
+
+def test_without_registration_a_schema_is_looked_up(registry: MemoryRegistry) -> None:
+    made = converter(registry, auto_register_schemas="false", missing_schema_cache_ttl_sec="0")
+    with pytest.raises(DataError, match="Subject 't-value' not found") as raised:
+        made.encode("t", STRING, ["a"])
+    assert raised.value.code == "schemas.unknown_subject"
+    registry.add("t-value", '"string"')
+    assert made.encode("t", STRING, ["a"]) == [b"\0\0\0\0\1a"]
+    made.close()
+
+
+@pytest.mark.parametrize("keys", [{"use_latest_version": "true"}, {"use_schema_id": "2"}])
+def test_another_schema_that_does_not_read_the_records_own_is_refused(
+    registry: MemoryRegistry, keys: dict[str, str]
+) -> None:
+    registry.add("t-value", '"int"')
+    registry.add("t-value", '"long"')
+    made = converter(registry, auto_register_schemas="false", **keys)
+    with pytest.raises(DataError, match=r"schema 2 of the registry does not read .*: they differ") as raised:
+        made.encode("t", INT32, ["a"])
+    assert raised.value.code == "schemas.incompatible"
+    made.close()
+    loose = {"latest_compatibility_strict": "false", "id_compatibility_strict": "false"}
+    made = converter(registry, auto_register_schemas="false", **keys, **loose)
+    assert made.encode("t", INT32, ["a"]) == [b"\0\0\0\0\2a"]
+    made.close()
