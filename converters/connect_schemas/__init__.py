@@ -5,3 +5,13 @@ registered, `registry` the client.
 
 Elsewhere: converters without a registry (`connect_converters`).
 """
+
+from connect.api import Converter, hookimpl
+from connect_schemas.avro.converter import AvroConverter
+
+__all__ = ["AvroConverter"]
+
+
+@hookimpl
+def connect_converters() -> list[type[Converter]]:
+    return [AvroConverter]

@@ -41,8 +41,7 @@ class SchemaConverterConfig(RegistryConfig):
         importance="low",
     )
     use_latest_version: bool = config_key(
-        "Without auto.register.schemas: records are written with the latest version of the subject. "
-        "And they are read as that version has them.",
+        "Without auto.register.schemas: records are written with the latest version of the subject.",
         default=False,
         importance="low",
     )

@@ -10,6 +10,7 @@ import pytest
 
 from connect.api import ConfigKey, Plugin
 from connect_converters import BinaryDataConverter, connect_converters, connect_header_converters
+from connect_schemas import connect_converters as converters_with_a_registry
 from connect_transforms import KAFKA as KAFKAS_TRANSFORMS
 from connect_transforms import connect_predicates
 
@@ -26,7 +27,9 @@ def _named(value: Any) -> str | None:
     return value.class_name if isinstance(value, type) else None
 
 
-@pytest.mark.parametrize(("cls", "document"), CLASSES, ids=_named)
+@pytest.mark.parametrize(
+    ("cls", "document"), [*CLASSES, *((cls, "converters.md") for cls in converters_with_a_registry())], ids=_named
+)
 def test_the_reference_names_the_class_and_each_key_with_its_default(cls: type[Plugin], document: str) -> None:
     text = (REFERENCE / document).read_text()
     section = text[text.index(f"`{cls.class_name}`") :].partition("\n## ")[0].partition("\n### ")[0]

@@ -14,11 +14,13 @@ from typing import Any, Final
 _JSON_OR_TEXT: Final = "JsonConverter, with schemas.enable=true where schemas matter, or StringConverter"
 #: Transforms and converters, by what their names end with.
 _CLASSES: Final = {
-    ".avro.AvroConverter": f"no converter for Avro or a schema registry is bundled: use {_JSON_OR_TEXT}",
-    ".converter.AvroConverter": f"no converter for Avro or a schema registry is bundled: use {_JSON_OR_TEXT}",
-    ".protobuf.ProtobufConverter": f"no converter for Protobuf or a schema registry is bundled: use {_JSON_OR_TEXT}",
+    ".utils.converter.AvroConverter": (
+        "use io.confluent.connect.avro.AvroConverter with schema.registry.url=http://HOST:PORT/apis/ccompat/v7, "
+        "which Apicurio's registry answers too"
+    ),
+    ".protobuf.ProtobufConverter": f"no converter for Protobuf is bundled: use {_JSON_OR_TEXT}",
     ".json.JsonSchemaConverter": (
-        "no converter for a schema registry is bundled: use JsonConverter with schemas.enable=true"
+        "no converter for JSON Schema is bundled: use JsonConverter with schemas.enable=true"
     ),
     ".UnwrapFromEnvelope": "Debezium gave it another name: use ExtractNewRecordState",
     "io.debezium.transforms.Filter": (

@@ -1,0 +1,63 @@
+"""Connect schemas that contain themselves: a struct's field stands for the struct that it is in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connect.api import Schema
+
+
+class Place:
+    """Where a schema comes to stand, once it is made."""
+
+    __slots__ = ("schema",)
+
+    def __init__(self) -> None:
+        self.schema: Schema | None = None
+
+
+class RecursiveSchema(Schema):
+    """A schema that stands within itself: it looks like the one that it stands for, but for whether it is optional.
+
+    Two are equal that have one name and are of equal schemas around them, which is all that can be said without end.
+    """
+
+    __slots__ = ("_optional", "_place")
+
+    def __init__(self, place: Place, *, optional: bool) -> None:
+        self._place = place
+        self._optional = optional
+
+    @property
+    def target(self) -> Schema:
+        """The schema that it stands for."""
+        assert self._place.schema is not None, "it is made before anybody looks"
+        return self._place.schema
+
+    @property
+    def optional(self) -> bool:  # type: ignore[override]
+        """Whether None is a value."""
+        return self._optional
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in _OF_TARGET:
+            return getattr(object.__getattribute__(self, "target"), name)
+        return object.__getattribute__(self, name)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RecursiveSchema):
+            return NotImplemented if not isinstance(other, Schema) else False
+        same = self._place is other._place or self.target.name == other.target.name
+        return same and self._optional == other._optional
+
+    def __hash__(self) -> int:
+        return hash((RecursiveSchema, self._optional))
+
+    def __repr__(self) -> str:
+        return f"Schema{{{self.target.name}:{self.target.type.name}, recursive}}"
+
+    def __getstate__(self) -> Any:
+        return None, {"_place": self._place, "_optional": self._optional}
+
+
+_OF_TARGET = frozenset(Schema.__slots__) - {"optional", "_hash"}

@@ -1,0 +1,68 @@
+"""Whether data that one Avro schema wrote can be read by another.
+
+Source: Apache Avro 1.12, Specification, Schema Resolution; SchemaCompatibility.java.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from connect_schemas.avro.nodes import NO_DEFAULT, Node
+
+_PROMOTED: Final = {
+    "int": {"int", "long", "float", "double"},
+    "long": {"long", "float", "double"},
+    "float": {"float", "double"},
+    "string": {"string", "bytes"},
+    "bytes": {"bytes", "string"},
+}
+
+
+def why_not(reader: Node, writer: Node) -> str | None:
+    """Return what of the writer's data the reader has no place for; None where it reads all of it."""
+    return _why(reader, writer, "", set())
+
+
+def _why(reader: Node, writer: Node, place: str, seen: set[tuple[int, int]]) -> str | None:
+    if (id(reader), id(writer)) in seen:
+        return None
+    seen.add((id(reader), id(writer)))
+    if writer.kind == "union":
+        return next((why for branch in writer.branches if (why := _why(reader, branch, place, seen))), None)
+    if reader.kind == "union":
+        if any(_why(branch, writer, place, set(seen)) is None for branch in reader.branches):
+            return None
+        return f"{place or 'it'} has no type for {writer.full_name}"
+    if reader.kind != writer.kind:
+        is_promoted = reader.kind in _PROMOTED.get(writer.kind, ())
+        return None if is_promoted else f"{place or 'it'} is {reader.full_name} there, and {writer.full_name} here"
+    match reader.kind:
+        case "array" | "map":
+            assert reader.inner is not None
+            assert writer.inner is not None
+            return _why(reader.inner, writer.inner, f"{place}[]", seen)
+        case "record" | "enum" | "fixed":
+            return _named(reader, writer, place, seen)
+    return None
+
+
+def _named(reader: Node, writer: Node, place: str, seen: set[tuple[int, int]]) -> str | None:
+    if reader.name != writer.name and writer.full_name not in reader.aliases:
+        return f"{place or 'it'} is called {reader.full_name} there, and {writer.full_name} here"
+    if reader.kind == "fixed":
+        same = reader.size == writer.size
+        return None if same else f"{place or 'it'} has {reader.size} bytes there, and {writer.size} here"
+    if reader.kind == "enum":
+        unknown = [symbol for symbol in writer.symbols if symbol not in reader.symbols]
+        has_place = not unknown or reader.enum_default is not None
+        return None if has_place else f"{place or 'it'} has no symbol {unknown[0]!r}"
+    for member in reader.members or ():
+        names = (member.name, *member.aliases)
+        own = next((found for name in names if (found := writer.member(name)) is not None), None)
+        where = f"{place}.{member.name}" if place else f"field {member.name!r}"
+        if own is None:
+            if member.default is NO_DEFAULT:
+                return f"{where} has no default"
+        elif (why := _why(member.node, own.node, where, seen)) is not None:
+            return why
+    return None
