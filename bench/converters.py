@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import io
+import json
 import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import fastavro
 import orjson
 
 from connect.api import (
@@ -40,7 +43,23 @@ from connect_converters import (
     SimpleHeaderConverter,
     StringConverter,
 )
+from connect_schemas import AvroConverter
+from tests.support.schema_registry import MemoryRegistry, memory_registry
 
+#: Eight fields, as a table's rows have them.
+ROW = Schema.struct(
+    {
+        "id": INT64,
+        "name": STRING,
+        "email": OPTIONAL_STRING,
+        "total": FLOAT64,
+        "paid": BOOLEAN,
+        "count": INT32,
+        "note": OPTIONAL_STRING,
+        "rank": INT32.replace(optional=True),
+    },
+    name="shop.Row",
+)
 PLAIN = Schema.struct(
     {
         "id": INT64,
@@ -103,6 +122,13 @@ def rich_value(i: int) -> dict[str, Any]:
             "address": {"street": "Rua Augusta 1234", "zip": "1100-048"}}  # fmt: skip
 
 
+def row_value(i: int) -> dict[str, Any]:
+    """Return a record of eight fields, two of every ten nullable ones null."""
+    note, rank = (None if i % 5 == 0 else "leave it with the neighbour"), (None if i % 5 == 1 else i % 100)
+    return {"id": i, "name": f"customer number {i}", "email": f"customer{i}@example.com", "total": i * 1.25,
+            "paid": i % 2 == 0, "count": i % 1000, "note": note, "rank": rank}  # fmt: skip
+
+
 def made(cls: type[Converter] | type[HeaderConverter], **config: str) -> Any:
     """Return a converter, configured."""
     converter = cls()
@@ -110,9 +136,53 @@ def made(cls: type[Converter] | type[HeaderConverter], **config: str) -> Any:
     return converter
 
 
-def rows(count: int) -> list[Row]:
+def rows(count: int, registry: MemoryRegistry) -> list[Row]:
     """Return every measurement over batches of `count` records."""
-    return [*_schemaless(count), *_envelopes(count), *_text_and_bytes(count), *_numbers(count), *_headers(count)]
+    parts = (_schemaless, _envelopes, _text_and_bytes, _numbers, _headers)
+    return [row for part in parts for row in part(count)] + _avro(count, registry)
+
+
+def _avro(count: int, registry: MemoryRegistry) -> list[Row]:
+    """Avro beside a loop that calls fastavro for each record, with the schema that is registered."""
+    found = []
+    for name, schema, value in (("8 fields", ROW, row_value), ("plain fields", PLAIN, plain_value)):
+        found += _avro_rows(name, made(AvroConverter, schema_registry_url=registry.url), schema, count, value, registry)
+    rich = made(AvroConverter, schema_registry_url=registry.url, scrub_invalid_names="true")
+    return found + _avro_rows("rich fields", rich, RICH, count, rich_value, registry)
+
+
+def _avro_rows(
+    name: str,
+    converter: Converter,
+    schema: Schema,
+    count: int,
+    value: Callable[[int], dict[str, Any]],
+    registry: MemoryRegistry,
+) -> list[Row]:
+    topic, values = name.replace(" ", "-"), [value(i) for i in range(count)]
+    data = converter.encode(topic, schema, values)
+    text = registry.subjects[f"{topic}-value"][0].body["schema"]
+    parsed = fastavro.parse_schema(json.loads(text))
+
+    def bare_write() -> list[bytes]:
+        written = []
+        for one in values:
+            out = io.BytesIO()
+            fastavro.schemaless_writer(out, parsed, one)
+            written.append(out.getvalue())
+        return written
+
+    def bare_read() -> list[Any]:
+        return [fastavro.schemaless_reader(io.BytesIO(item[5:]), parsed) for item in data if item is not None]
+
+    assert bare_write() == [item[5:] for item in data if item is not None]
+    assert bare_read() == converter.decode(topic, data)[0].values
+    encode = lambda: converter.encode(topic, schema, values)  # noqa: E731
+    decode = lambda: converter.decode(topic, data)  # noqa: E731
+    return [
+        Row(f"Avro {name}, encode", encode, bare_write, 1.3),
+        Row(f"Avro {name}, decode", decode, bare_read, 1.3),
+    ]
 
 
 def _schemaless(count: int) -> list[Row]:
@@ -245,9 +315,10 @@ def main() -> None:
     options = parser.parse_args()
     tune_process()  # as a worker does
     print(f"{'converter':<40}{'us/record':>9}{'records/s':>14}{'of bare':>9}{'target':>12}")
-    for row in rows(options.records):
-        if row.name.startswith(options.only):
-            show(row, options.records, options.seconds)
+    with memory_registry() as registry:
+        for row in rows(options.records, registry):
+            if row.name.startswith(options.only):
+                show(row, options.records, options.seconds)
 
 
 if __name__ == "__main__":
