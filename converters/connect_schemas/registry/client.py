@@ -56,6 +56,7 @@ class RegistryClient:
         self._latest = Recent(settings.latest_count, settings.latest_ttl_s)
         self._missing_ids = Recent(settings.missing_count, settings.missing_id_ttl_s)
         self._missing = Recent(settings.missing_count, settings.missing_schema_ttl_s)
+        self._away = Recent(1, settings.away_s)
 
     @property
     def shown(self) -> str:
@@ -226,6 +227,9 @@ class RegistryClient:
             found = known.get(key) or missing.get(key)
             flight = None
             if found is None:
+                away = self._away.get(None)
+                if away is not None:
+                    raise _anew(away)
                 flight = self._flights.get(key)
                 if flight is None or flight.abandoned.is_set():
                     flight = Flight(ask, lambda flown: self._landed(flown, known, missing, key))
@@ -242,10 +246,7 @@ class RegistryClient:
         try:
             return flight.result(interrupted)
         except RetriableError as error:
-            # A new one for each who waited: what is raised collects the places that it came by.
-            raise RetriableError(
-                error.message, code=error.code, hint=error.hint, retry_after_ms=error.retry_after_ms
-            ) from error
+            raise _anew(error) from error
         finally:
             with self._lock:
                 flight.waiting -= 1
@@ -258,7 +259,9 @@ class RegistryClient:
         with self._lock:
             if self._flights.get(key) is flight:
                 del self._flights[key]
-            if isinstance(flight.answer, _Missing):
+            if isinstance(flight.error, RetriableError) and not flight.abandoned.is_set():
+                self._away.put(None, flight.error)
+            elif isinstance(flight.answer, _Missing):
                 missing.put(key, flight.answer)
             elif flight.answer is not None:
                 known.put(key, flight.answer)
@@ -286,6 +289,11 @@ class RegistryClient:
         """Raise what an answer means that is neither what was asked for, nor that it is missing."""
         code = f"{refusal.status}, {refusal.error_code}"
         raise RetriableError(f"{self._message(refusal, what)} ({code})", code=REFUSED) from refusal
+
+
+def _anew(error: RetriableError) -> RetriableError:
+    """Return an error of its own for each who waits: what is raised collects the places that it came by."""
+    return RetriableError(error.message, code=error.code, hint=error.hint, retry_after_ms=error.retry_after_ms)
 
 
 def _quoted(subject: str) -> str:

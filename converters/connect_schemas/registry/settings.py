@@ -324,6 +324,8 @@ class ClientSettings:
     missing_id_ttl_s: float = 10.0
     missing_schema_ttl_s: float = 10.0
     missing_count: int = 10000
+    #: How long a registry that did not answer is not asked again: records that are tried one by one do not each wait.
+    away_s: float = 3.0
 
 
 def _shown(secret: Secret | None) -> str:

@@ -31,7 +31,7 @@ def client(registry: MemoryRegistry) -> Any:
 
 
 def client_of(registry: MemoryRegistry, **settings: Any) -> RegistryClient:
-    return RegistryClient(ClientSettings((registry.url,), **{"retries_max": 0, **settings}))
+    return RegistryClient(ClientSettings((registry.url,), **{"retries_max": 0, "away_s": 0.0, **settings}))
 
 
 def test_a_schema_is_registered_once_and_found_by_its_id(registry: MemoryRegistry, client: RegistryClient) -> None:
@@ -159,6 +159,18 @@ def test_who_is_to_stop_leaves_and_the_others_have_the_answer(registry: MemoryRe
         registry.held.set()
         assert staying.result().id == 1
     assert client.register("t-value", STRING).id == 1
+
+
+def test_a_registry_that_did_not_answer_is_not_asked_for_each_record(registry: MemoryRegistry) -> None:
+    client = client_of(registry, away_s=3600.0)
+    client.register("known", STRING)
+    registry.answers += [(503, {"error_code": 50003, "message": "no leader"}, {})]
+    for schema_id in (7, 7, 8):
+        with pytest.raises(RetriableError, match="503 no leader"):
+            client.by_id(schema_id)
+    assert client.register("known", STRING).id == 1
+    assert len(registry.asked) == 2
+    client.close()
 
 
 def test_the_latest_version_is_asked_for_again_when_it_is_too_old(registry: MemoryRegistry) -> None:
