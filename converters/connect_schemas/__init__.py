@@ -7,11 +7,12 @@ Elsewhere: converters without a registry (`connect_converters`).
 """
 
 from connect.api import Converter, hookimpl
+from connect_schemas.avro.apicurio import ApicurioAvroConverter
 from connect_schemas.avro.converter import AvroConverter
 
-__all__ = ["AvroConverter"]
+__all__ = ["ApicurioAvroConverter", "AvroConverter"]
 
 
 @hookimpl
 def connect_converters() -> list[type[Converter]]:
-    return [AvroConverter]
+    return [AvroConverter, ApicurioAvroConverter]  # the first has the short name

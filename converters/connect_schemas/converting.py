@@ -19,6 +19,7 @@ from connect_schemas.errors import INCOMPATIBLE, INVALID, WIRE_FORMAT
 from connect_schemas.registry.cache import Recent
 from connect_schemas.registry.client import RegistryClient
 from connect_schemas.registry.model import Registered, SchemaText
+from connect_schemas.registry.settings import ClientSettings
 from connect_schemas.registry.shared import Borrowed
 from connect_schemas.wire import Framing, SchemaId
 
@@ -61,7 +62,7 @@ class SchemaConverter(Converter[ConfigT]):
 
     def configure(self, config: Config) -> None:
         super().configure(config)
-        self._borrowed = Borrowed(self.config.client_settings())
+        self._borrowed = Borrowed(self.client_settings())
         self.registry = self._borrowed.client
         own = self.config.key_subject_name_strategy if self.is_key else self.config.value_subject_name_strategy
         found = subjects.strategy(own)
@@ -93,6 +94,10 @@ class SchemaConverter(Converter[ConfigT]):
     def can_read(self, reader: Registered, writer: SchemaText) -> str | None:
         """Return why data of one schema cannot be read by another; None where it can, or nothing is known of that."""
         return None
+
+    def client_settings(self) -> ClientSettings:
+        """Return what the client of the registry is made of."""
+        return self.config.client_settings()
 
     def id_bytes(self) -> int:
         """Return how long an id in a record is."""

@@ -41,21 +41,30 @@ def _needed(record: str | None, is_key: bool, strategy: str) -> str:
     return record
 
 
+def plain_topic(topic: str, is_key: bool, record: str | None) -> str:
+    """Apicurio's SimpleTopicIdStrategy: one artifact for a topic."""
+    return topic
+
+
 _BY_NAME: Final[dict[str, SubjectName]] = {
     "TopicNameStrategy": topic_name,
     "RecordNameStrategy": record_name,
     "TopicRecordNameStrategy": topic_record_name,
 }
-_PACKAGES: Final = ("io.confluent.kafka.serializers.subject.", "io.apicurio.registry.serde.avro.strategy.")
-DEFAULT: Final = _PACKAGES[0] + "TopicNameStrategy"
-NAMES: Final = tuple(_PACKAGES[0] + name for name in _BY_NAME)
+#: Apicurio's, which name artifacts.
+APICURIO: Final[dict[str, SubjectName]] = {
+    "io.apicurio.registry.serde.strategy.TopicIdStrategy": topic_name,
+    "io.apicurio.registry.serde.strategy.SimpleTopicIdStrategy": plain_topic,
+    "io.apicurio.registry.serde.avro.strategy.QualifiedRecordIdStrategy": record_name,
+}
+_PACKAGE: Final = "io.confluent.kafka.serializers.subject."
+DEFAULT: Final = _PACKAGE + "TopicNameStrategy"
+NAMES: Final = tuple(_PACKAGE + name for name in _BY_NAME)
 
 
 def strategy(name: str) -> SubjectName | None:
     """Return the strategy of a class name, also without its package; None where there is none."""
-    for package in _PACKAGES:
-        name = name.removeprefix(package)
-    return _BY_NAME.get(name)
+    return _BY_NAME.get(name.removeprefix(_PACKAGE)) or APICURIO.get(name)
 
 
 def check(name: str | None) -> None:

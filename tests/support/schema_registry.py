@@ -1,4 +1,4 @@
-"""A schema registry in memory, for tests of its clients: Confluent's REST shapes on a port of its own.
+"""A schema registry in memory, for tests of its clients: Confluent's REST shapes, and Apicurio's, on a port of its own.
 
 It keeps what is registered and checks no compatibility: `refusing` says what it does not take. `answers` are given in
 front of everything else, one a request, and `held` lets all of them wait.
@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import threading
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+APICURIO = "/apis/registry/v2"
 _TYPE = "application/vnd.schemaregistry.v1+json"
+_PARAMETERS = {"normalize", "subject", "ifExists", "canonical", "dereference"}
 
 
 @dataclass
@@ -66,8 +68,10 @@ class MemoryRegistry:
         versions.append(Kept(number, len(versions) + 1, body))
         return versions[-1]
 
-    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+    def answer(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> tuple[int, Any]:
         """Return the status and body for a request."""
+        if path.startswith(APICURIO):
+            return self._apicurio(method, path.removeprefix(APICURIO), body, headers)
         match [method, *(unquote(part) for part in path.strip("/").split("/"))]:
             case ["GET", "schemas", "ids", number]:
                 for one in (one for versions in self.subjects.values() for one in versions):
@@ -93,6 +97,43 @@ class MemoryRegistry:
                     return 404, {"error_code": 40402, "message": f"Version {version} not found."}
                 return 200, {"subject": subject, "id": found[0].id, "version": found[0].version, **found[0].body}
         return 404, {"error_code": 404, "message": "HTTP 404 Not Found"}
+
+    def _apicurio(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> tuple[int, Any]:
+        """As `answer`, by Apicurio's API: ids are a hundred higher there, and contents ten."""
+        everything = [(subject, one) for subject, versions in self.subjects.items() for one in versions]
+        match [method, *(unquote(part) for part in path.strip("/").split("/"))]:
+            case ["GET", "ids", ("globalIds" | "contentIds") as kind, number, *rest]:
+                more = 100 if kind == "globalIds" else 10
+                for _, one in everything:
+                    if str(one.id + more) == number:
+                        return 200, one.body.get("references", []) if rest else json.loads(one.body["schema"])
+            case ["POST", "groups", "default", "artifacts"]:
+                if self.refusing is not None:
+                    return self.refusing[0], {"error_code": self.refusing[0], "message": self.refusing[1]}
+                subject = headers["X-Registry-ArtifactId"]
+                return 200, _meta(subject, self.add(subject, json.dumps(body)))
+            case ["GET", "groups", "default", "artifacts", subject, "meta"] if subject in self.subjects:
+                return 200, _meta(subject, self.subjects[subject][-1])
+            case ["POST", "groups", "default", "artifacts", subject, "meta"]:
+                for known, one in everything:
+                    if known == subject and json.loads(one.body["schema"]) == body:
+                        return 200, _meta(subject, one)
+            case ["GET", "groups", "default", "artifacts", subject, "versions", version, *rest]:
+                for known, one in everything:
+                    if known == subject and str(one.version) == version:
+                        if rest:
+                            return 200, _meta(subject, one) if rest == ["meta"] else one.body.get("references", [])
+                        return 200, json.loads(one.body["schema"])
+        return 404, {"error_code": 404, "message": f"No such thing: {path}", "name": "NotFoundException"}
+
+
+def _meta(subject: str, kept: Kept) -> dict[str, Any]:
+    return {
+        "id": subject, "name": subject, "version": str(kept.version), "type": "AVRO", "state": "ENABLED",
+        "globalId": kept.id + 100, "contentId": kept.id + 10, "groupId": "default", "references": [],
+        "createdBy": "", "modifiedBy": "", "createdOn": "2026-01-01T00:00:00+0000",
+        "modifiedOn": "2026-01-01T00:00:00+0000",
+    }  # fmt: skip
 
 
 @contextmanager
@@ -130,8 +171,8 @@ def memory_registry(*, port: int = 0, tls: Any = None) -> Iterator[MemoryRegistr
                 elif registry.login is not None and self._login() != registry.login:
                     status, said = 401, {"error_code": 401, "message": "Unauthorized"}
                 else:
-                    assert parse_qs(parts.query).keys() <= {"normalize", "subject"}
-                    status, said = registry.answer(self.command, parts.path, body)
+                    assert parse_qs(parts.query).keys() <= _PARAMETERS
+                    status, said = registry.answer(self.command, parts.path, body, self.headers)
             content = said if isinstance(said, bytes) else json.dumps(said).encode()
             self.send_response(status)
             for name, value in {"Content-Type": _TYPE, "Content-Length": str(len(content)), **extra}.items():

@@ -14,10 +14,6 @@ from typing import Any, Final
 _JSON_OR_TEXT: Final = "JsonConverter, with schemas.enable=true where schemas matter, or StringConverter"
 #: Transforms and converters, by what their names end with.
 _CLASSES: Final = {
-    ".utils.converter.AvroConverter": (
-        "use io.confluent.connect.avro.AvroConverter with schema.registry.url=http://HOST:PORT/apis/ccompat/v7, "
-        "which Apicurio's registry answers too"
-    ),
     ".protobuf.ProtobufConverter": f"no converter for Protobuf is bundled: use {_JSON_OR_TEXT}",
     ".json.JsonSchemaConverter": (
         "no converter for JSON Schema is bundled: use JsonConverter with schemas.enable=true"

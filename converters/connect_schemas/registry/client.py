@@ -22,11 +22,11 @@ from connect_schemas.registry.transport import Refusal, Transport
 
 #: Subjects whose schemas are remembered.
 _SUBJECTS: Final = 1000
-_NEVER: Final = threading.Event()
+NEVER: Final = threading.Event()
 
 
 @dataclass(frozen=True, slots=True)
-class _Missing:
+class Missing:
     """That the registry does not have something."""
 
     message: str
@@ -50,12 +50,12 @@ class RegistryClient:
         self._lock = threading.Lock()
         self._flights: dict[Hashable, Flight] = {}
         count = settings.schemas_per_subject
-        self._ids = Recent(count * 10)
+        self.known_ids = Recent(count * 10)
         self._subjects = Recent(_SUBJECTS)
         self._per_subject = count
-        self._latest = Recent(settings.latest_count, settings.latest_ttl_s)
-        self._missing_ids = Recent(settings.missing_count, settings.missing_id_ttl_s)
-        self._missing = Recent(settings.missing_count, settings.missing_schema_ttl_s)
+        self.known_latest = Recent(settings.latest_count, settings.latest_ttl_s)
+        self.missing_ids = Recent(settings.missing_count, settings.missing_id_ttl_s)
+        self.missing = Recent(settings.missing_count, settings.missing_schema_ttl_s)
         self._away = Recent(1, settings.away_s)
 
     @property
@@ -70,7 +70,7 @@ class RegistryClient:
     # -- asking ------------------------------------------------------------------------------------------------------
 
     def by_id(
-        self, schema_id: int | UUID, subject: str | None = None, *, interrupted: threading.Event = _NEVER
+        self, schema_id: int | UUID, subject: str | None = None, *, interrupted: threading.Event = NEVER
     ) -> Registered:
         """Return the schema of an id, or of a GUID.
 
@@ -80,19 +80,19 @@ class RegistryClient:
         path = f"/schemas/guids/{schema_id}" if isinstance(schema_id, UUID) else f"/schemas/ids/{schema_id}"
         params = {"subject": subject} if subject is not None else None
 
-        def ask(abandoned: threading.Event) -> Registered | _Missing:
+        def ask(abandoned: threading.Event) -> Registered | Missing:
             try:
                 said = self._transport.request("GET", path, params=params, abandoned=abandoned)
             except Refusal as refusal:
                 if refusal.status == 404:
                     what = "GUID" if isinstance(schema_id, UUID) else "id"
-                    return _Missing(
+                    return Missing(
                         f"the schema registry at {self.shown} has no schema of {what} {schema_id}", UNKNOWN_ID
                     )
-                self._refuse(refusal, f"the schema of id {schema_id}")
+                self.refuse(refusal, f"the schema of id {schema_id}")
             return self._registered(said, None, schema_id if isinstance(schema_id, int) else None)
 
-        found: Registered = self._remembered(self._ids, self._missing_ids, ("id", schema_id), ask, interrupted)
+        found: Registered = self.remembered(self.known_ids, self.missing_ids, ("id", schema_id), ask, interrupted)
         return found
 
     def register(
@@ -101,12 +101,12 @@ class RegistryClient:
         schema: SchemaText,
         *,
         normalize: bool = False,
-        interrupted: threading.Event = _NEVER,
+        interrupted: threading.Event = NEVER,
     ) -> Registered:
         """Register a schema under a subject, if it is not there, and return it with its id."""
         path = f"/subjects/{_quoted(subject)}/versions"
 
-        def ask(abandoned: threading.Event) -> Registered | _Missing:
+        def ask(abandoned: threading.Event) -> Registered | Missing:
             try:
                 said = self._transport.request(
                     "POST", path, _body(schema), params=_normalized(normalize), abandoned=abandoned
@@ -114,12 +114,12 @@ class RegistryClient:
             except Refusal as refusal:
                 code = {409: INCOMPATIBLE, 422: INVALID}.get(refusal.status)
                 if code is not None:
-                    return _Missing(self._message(refusal, f"the schema under subject {subject!r}"), code)
-                self._refuse(refusal, f"the schema under subject {subject!r}")
+                    return Missing(self.message(refusal, f"the schema under subject {subject!r}"), code)
+                self.refuse(refusal, f"the schema under subject {subject!r}")
             return Registered(_whole(said, "id"), schema, subject, said.get("version"), said.get("guid"))
 
         key = ("register", subject, schema, normalize)
-        found: Registered = self._remembered(self._of(subject), self._missing, key, ask, interrupted)
+        found: Registered = self.remembered(self.of_subject(subject), self.missing, key, ask, interrupted)
         return found
 
     def lookup(
@@ -128,42 +128,42 @@ class RegistryClient:
         schema: SchemaText,
         *,
         normalize: bool = False,
-        interrupted: threading.Event = _NEVER,
+        interrupted: threading.Event = NEVER,
     ) -> Registered:
         """Return the id and version that a schema has under a subject."""
         path = f"/subjects/{_quoted(subject)}"
 
-        def ask(abandoned: threading.Event) -> Registered | _Missing:
+        def ask(abandoned: threading.Event) -> Registered | Missing:
             try:
                 said = self._transport.request(
                     "POST", path, _body(schema), params=_normalized(normalize), abandoned=abandoned
                 )
             except Refusal as refusal:
                 if refusal.status == 404:
-                    return _Missing(
+                    return Missing(
                         f"subject {subject!r} of the schema registry at {self.shown} does not have the schema: "
                         f"{refusal.message}",
                         UNKNOWN_SUBJECT,
                     )
-                self._refuse(refusal, f"the schema under subject {subject!r}")
+                self.refuse(refusal, f"the schema under subject {subject!r}")
             return Registered(_whole(said, "id"), schema, subject, _whole(said, "version"), said.get("guid"))
 
         key = ("lookup", subject, schema, normalize)
-        found: Registered = self._remembered(self._of(subject), self._missing, key, ask, interrupted)
+        found: Registered = self.remembered(self.of_subject(subject), self.missing, key, ask, interrupted)
         return found
 
-    def latest(self, subject: str, *, interrupted: threading.Event = _NEVER) -> Registered:
+    def latest(self, subject: str, *, interrupted: threading.Event = NEVER) -> Registered:
         """Return the latest version of a subject, as it was at most `latest.cache.ttl.sec` ago."""
-        found: Registered = self._remembered(
-            self._latest, self._missing, ("latest", subject), self._ask_version(subject, "latest"), interrupted
+        found: Registered = self.remembered(
+            self.known_latest, self.missing, ("latest", subject), self._ask_version(subject, "latest"), interrupted
         )
         return found
 
-    def version(self, subject: str, version: int, *, interrupted: threading.Event = _NEVER) -> Registered:
+    def version(self, subject: str, version: int, *, interrupted: threading.Event = NEVER) -> Registered:
         """Return a version of a subject."""
-        found: Registered = self._remembered(
-            self._of(subject),
-            self._missing,
+        found: Registered = self.remembered(
+            self.of_subject(subject),
+            self.missing,
             ("version", subject, version),
             self._ask_version(subject, str(version)),
             interrupted,
@@ -171,7 +171,7 @@ class RegistryClient:
         return found
 
     def resolved(
-        self, references: Iterable[Reference], *, interrupted: threading.Event = _NEVER
+        self, references: Iterable[Reference], *, interrupted: threading.Event = NEVER
     ) -> dict[str, Registered]:
         """Return the schemas that references name, by name, each behind those that it refers to itself."""
         found: dict[str, Registered] = {}
@@ -186,27 +186,28 @@ class RegistryClient:
                 found[reference.name] = used
         return found
 
-    def _ask_version(self, subject: str, version: str) -> Callable[[threading.Event], Registered | _Missing]:
+    def _ask_version(self, subject: str, version: str) -> Callable[[threading.Event], Registered | Missing]:
         path = f"/subjects/{_quoted(subject)}/versions/{version}"
 
-        def ask(abandoned: threading.Event) -> Registered | _Missing:
+        def ask(abandoned: threading.Event) -> Registered | Missing:
             try:
                 said = self._transport.request("GET", path, abandoned=abandoned)
             except Refusal as refusal:
                 if refusal.status == 404:
-                    return _Missing(
+                    return Missing(
                         f"the schema registry at {self.shown} has no version {version} of subject {subject!r}: "
                         f"{refusal.message}",
                         UNKNOWN_SUBJECT,
                     )
-                self._refuse(refusal, f"version {version} of subject {subject!r}")
+                self.refuse(refusal, f"version {version} of subject {subject!r}")
             return self._registered(said, subject)
 
         return ask
 
     # -- remembering -------------------------------------------------------------------------------------------------
 
-    def _of(self, subject: str) -> Recent:
+    def of_subject(self, subject: str) -> Recent:
+        """Return what is remembered of a subject."""
         with self._lock:
             found = self._subjects.get(subject)
             if found is None:
@@ -215,14 +216,20 @@ class RegistryClient:
         assert isinstance(found, Recent)
         return found
 
-    def _remembered(
+    def remembered(
         self,
         known: Recent,
         missing: Recent,
         key: Hashable,
-        ask: Callable[[threading.Event], Registered | _Missing],
+        ask: Callable[[threading.Event], Registered | Missing],
         interrupted: threading.Event,
     ) -> Any:
+        """Return what is known, or the answer to a question that may be under way already.
+
+        Args:
+            known, missing: Where it is looked for, and kept.
+            ask: On a thread of its own; given an event that is set when nobody waits any more.
+        """
         with self._lock:
             found = known.get(key) or missing.get(key)
             flight = None
@@ -238,7 +245,7 @@ class RegistryClient:
                 flight.waiting += 1
         if flight is not None:
             found = self._result(flight, key, interrupted)
-        if isinstance(found, _Missing):
+        if isinstance(found, Missing):
             raise DataError(found.message, code=found.code)
         return found
 
@@ -261,7 +268,7 @@ class RegistryClient:
                 del self._flights[key]
             if isinstance(flight.error, RetriableError) and not flight.abandoned.is_set():
                 self._away.put(None, flight.error)
-            elif isinstance(flight.answer, _Missing):
+            elif isinstance(flight.answer, Missing):
                 missing.put(key, flight.answer)
             elif flight.answer is not None:
                 known.put(key, flight.answer)
@@ -282,13 +289,14 @@ class RegistryClient:
         found = schema_id if schema_id is not None else said.get("id", NO_ID)
         return Registered(found, schema, subject, said.get("version"), said.get("guid"))
 
-    def _message(self, refusal: Refusal, what: str) -> str:
+    def message(self, refusal: Refusal, what: str) -> str:
+        """Return what a refusal of something is told as."""
         return f"the schema registry at {self.shown} does not take {what}: {refusal.message}"
 
-    def _refuse(self, refusal: Refusal, what: str) -> NoReturn:
+    def refuse(self, refusal: Refusal, what: str) -> NoReturn:
         """Raise what an answer means that is neither what was asked for, nor that it is missing."""
         code = f"{refusal.status}, {refusal.error_code}"
-        raise RetriableError(f"{self._message(refusal, what)} ({code})", code=REFUSED) from refusal
+        raise RetriableError(f"{self.message(refusal, what)} ({code})", code=REFUSED) from refusal
 
 
 def _anew(error: RetriableError) -> RetriableError:

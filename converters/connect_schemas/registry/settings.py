@@ -297,6 +297,19 @@ class RegistryConfig(Config):
 
 
 @dataclass(frozen=True, slots=True)
+class ApicurioSettings:
+    """That a registry is asked by Apicurio's own API, and not by Confluent's.
+
+    Attributes:
+        group: Where the artifacts are.
+        ids: 'globalIds' or 'contentIds': what records name.
+    """
+
+    group: str = "default"
+    ids: str = "globalIds"
+
+
+@dataclass(frozen=True, slots=True)
 class ClientSettings:
     """What a client of a registry is made of; equal ones share one. Holds secrets: `repr` does not show them.
 
@@ -326,6 +339,7 @@ class ClientSettings:
     missing_count: int = 10000
     #: How long a registry that did not answer is not asked again: records that are tried one by one do not each wait.
     away_s: float = 3.0
+    apicurio: ApicurioSettings | None = None
 
 
 def _shown(secret: Secret | None) -> str:

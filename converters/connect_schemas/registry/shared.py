@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import Final
 
+from connect_schemas.registry.apicurio import ApicurioClient
 from connect_schemas.registry.client import RegistryClient
 from connect_schemas.registry.settings import ClientSettings
 
@@ -26,7 +27,7 @@ class Borrowed:
     def __init__(self, settings: ClientSettings) -> None:
         self._settings = settings
         with _lock:
-            lent = _lent.setdefault(settings, _Lent(RegistryClient(settings)))
+            lent = _lent.setdefault(settings, _Lent(_made(settings)))
             lent.count += 1
         self.client = lent.client
         self._is_held = True
@@ -43,3 +44,7 @@ class Borrowed:
                 return
             del _lent[self._settings]
         lent.client.close()
+
+
+def _made(settings: ClientSettings) -> RegistryClient:
+    return RegistryClient(settings) if settings.apicurio is None else ApicurioClient(settings)

@@ -69,9 +69,14 @@ class Transport:
         body: Any = None,
         *,
         params: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
         abandoned: threading.Event,
     ) -> Any:
         """Return the answer's JSON. Blocks; between tries no longer than until `abandoned` is set.
+
+        Args:
+            body: JSON as an object, or as bytes.
+            headers: In the place of those of the client, and beside them.
 
         Raises:
             Refusal: The registry says no, in its own words.
@@ -79,14 +84,14 @@ class Transport:
                 registry.
             ConfigError: Its certificates cannot be used.
         """
-        content = None if body is None else orjson.dumps(body)
+        content = body if body is None or isinstance(body, bytes) else orjson.dumps(body)
         wait_s, tries = self._settings.wait_s, 0
         while True:
             failures: list[str] = []
             asked_s = 0.0
             for _ in self._settings.urls:
                 at = self._current
-                answer, why = self._try(self._settings.urls[at], method, path, content, params)
+                answer, why = self._try(self._settings.urls[at], method, path, content, params, headers)
                 if answer is not None and answer.status_code not in _PASSING:
                     return self._read(answer, method, path, self._settings.urls[at])
                 asked_s = max(asked_s, _retry_after(answer))
@@ -118,13 +123,19 @@ class Transport:
                 self._current = (at + 1) % len(self._settings.urls)
 
     def _try(
-        self, url: str, method: str, path: str, content: bytes | None, params: dict[str, str] | None
+        self,
+        url: str,
+        method: str,
+        path: str,
+        content: bytes | None,
+        params: dict[str, str] | None,
+        headers: dict[str, str] | None,
     ) -> tuple[Any, str]:
         """Ask one address; return its answer, None where there is none, and what is wrong with it."""
         import httpx
 
         try:
-            answer = self._http().request(method, url + path, content=content, params=params)
+            answer = self._http().request(method, url + path, content=content, params=params, headers=headers)
         except httpx.TimeoutException as error:
             return None, f"no answer in time ({type(error).__name__})"
         except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:  # RuntimeError: closed meanwhile

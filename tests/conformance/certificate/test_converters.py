@@ -30,10 +30,10 @@ from connect_converters import (
     connect_converters,
     connect_header_converters,
 )
-from connect_schemas import AvroConverter
+from connect_schemas import ApicurioAvroConverter, AvroConverter
 from connect_schemas import connect_converters as converters_with_a_registry
 from connect_schemas.avro import names
-from tests.support.schema_registry import memory_registry
+from tests.support.schema_registry import APICURIO, memory_registry
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -140,9 +140,12 @@ def registry_url() -> Iterator[str]:
 class WithRegistry(ConverterSuite):
     """The suite of a converter that has a schema registry."""
 
+    url_key = "schema.registry.url"
+    path = ""
+
     @pytest.fixture(autouse=True)
     def _registry(self, registry_url: str) -> None:
-        type(self).config = {**self.config, "schema.registry.url": registry_url}
+        type(self).config = {**self.config, self.url_key: registry_url + self.path}
 
 
 def scrubbed(schema: Schema | None, value: Any) -> Any:
@@ -164,6 +167,13 @@ class TestAvro(WithRegistry):
 
     def comes_back(self, schema: Schema | None, value: Any) -> Any:
         return scrubbed(schema, value)
+
+
+class TestApicurioAvro(WithRegistry):
+    converter = ApicurioAvroConverter
+    config = {"apicurio.registry.auto-register": "true"}  # noqa: RUF012 - as an author writes it
+    url_key = "apicurio.registry.url"
+    path = APICURIO
 
 
 def test_every_bundled_converter_has_its_suite() -> None:

@@ -1,0 +1,202 @@
+"""Apicurio's AvroConverter: the same Avro, by the keys, ids and API of Apicurio's registry.
+
+Source: Apicurio Registry 2.6's documentation, "Configuring Kafka serializers/deserializers in Java clients"; its
+SerdeConfig, SchemaResolverConfig and DefaultIdHandler.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Final
+
+from connect.api import Config, Problem, Secret, config_key
+from connect_schemas import subjects
+from connect_schemas.avro.converter import AvroConverter, AvroConverterConfig
+from connect_schemas.registry.model import Registered
+from connect_schemas.registry.settings import ApicurioSettings, ClientSettings
+
+_PREFIX: Final = "apicurio.registry."
+_TOPIC: Final = next(iter(subjects.APICURIO))
+#: How long an id is, by the class that reads and writes it.
+_ID_HANDLERS: Final = {
+    "io.apicurio.registry.serde.DefaultIdHandler": 8,
+    "io.apicurio.registry.serde.Legacy4ByteIdHandler": 4,
+    "io.apicurio.registry.serde.Default4ByteIdHandler": 4,
+}
+
+
+class ApicurioAvroConverterConfig(Config):
+    """Which registry of Apicurio's, and how its schemas become Connect's."""
+
+    converter_type: str | None = config_key(
+        "Whether keys, values or headers are converted; set by the runtime.",
+        default=None,
+        importance="low",
+        one_of=("key", "value", "header"),
+    )
+    url: str = config_key(
+        "Address of the registry's API, such as `http://HOST:8080/apis/registry/v2`; several with commas between them.",
+        name=_PREFIX + "url",
+        importance="high",
+    )
+    auto_register: bool = config_key(
+        "Whether a schema that the registry does not have is registered.",
+        name=_PREFIX + "auto-register",
+        default=False,
+        importance="high",
+    )
+    find_latest: bool = config_key(
+        "Without auto-register: whether records are written with the latest version of the artifact.",
+        name=_PREFIX + "find-latest",
+        default=False,
+        importance="medium",
+    )
+    group_id: str = config_key(
+        "Group of the artifacts.", name=_PREFIX + "artifact.group-id", default="default", importance="medium"
+    )
+    artifact_id: str | None = config_key(
+        "Id of the artifact; left out, artifact-resolver-strategy says it.",
+        name=_PREFIX + "artifact.artifact-id",
+        default=None,
+        importance="medium",
+    )
+    resolver_strategy: str = config_key(
+        "Class that names the artifact of a record's schema.",
+        name=_PREFIX + "artifact-resolver-strategy",
+        default=_TOPIC,
+        type="CLASS",
+        one_of=tuple(subjects.APICURIO),
+        importance="medium",
+    )
+    use_id: str = config_key(
+        "Which id stands in records: globalId or contentId.",
+        name=_PREFIX + "use-id",
+        default="globalId",
+        one_of=("globalId", "contentId"),
+        importance="medium",
+    )
+    id_handler: str = config_key(
+        "Class that says how long an id is: 8 bytes, or 4.",
+        name=_PREFIX + "id-handler",
+        default="io.apicurio.registry.serde.DefaultIdHandler",
+        type="CLASS",
+        one_of=tuple(_ID_HANDLERS),
+        importance="medium",
+    )
+    as_confluent: bool = config_key(
+        "Whether ids have 4 bytes, as Confluent's, whatever id-handler says.",
+        name=_PREFIX + "as-confluent",
+        default=False,
+        importance="medium",
+    )
+    check_period_ms: int = config_key(
+        "How long the latest version of an artifact is not asked for again.",
+        name=_PREFIX + "check-period-ms",
+        default=30000,
+        ge=0,
+        importance="low",
+    )
+    retry_count: int = config_key(
+        "How often all addresses are asked anew where none answers.",
+        name=_PREFIX + "retry-count",
+        default=3,
+        ge=0,
+        importance="low",
+    )
+    retry_backoff_ms: int = config_key(
+        "The wait in front of the first of them; each further one may be twice as long.",
+        name=_PREFIX + "retry-backoff-ms",
+        default=300,
+        ge=0,
+        importance="low",
+    )
+    auth_username: str | None = config_key(
+        "User of basic auth.", name="apicurio.auth.username", default=None, importance="medium"
+    )
+    auth_password: Secret | None = config_key(
+        "Password of basic auth.", name="apicurio.auth.password", default=None, importance="medium"
+    )
+    enhanced_avro_schema_support: bool = config_key(
+        "Whether enums stay enums, and the fields of a union have the full names of its records.",
+        default=False,
+        importance="medium",
+    )
+    connect_meta_data: bool = config_key(
+        "Whether what Avro has no word for (versions, parameters, docs, names) is kept as properties of the schema.",
+        default=True,
+        importance="low",
+    )
+    schemas_cache_config: int = config_key(
+        "How many converted schemas are remembered, each way.", default=1000, ge=1, importance="low"
+    )
+
+    def problems(self) -> Iterable[Problem]:
+        for url in self.url.split(","):
+            path = url.strip().rstrip("/")
+            if not path.startswith(("http://", "https://")) or path.endswith(("/v1", "/v3")):
+                yield Problem(
+                    f"{_PREFIX}url",
+                    f"Invalid value for configuration {_PREFIX}url: http://HOST:PORT/apis/registry/v2 is expected, "
+                    "which version 3 of the registry answers too",
+                )
+        if self.auth_password and not self.auth_username:
+            yield Problem("apicurio.auth.username", "apicurio.auth.password needs apicurio.auth.username")
+        if "apicurio.auth.service.token.endpoint" in self.originals or "apicurio.auth.service.url" in self.originals:
+            yield Problem(
+                "apicurio.auth.service.token.endpoint",
+                "tokens of OpenID Connect are not taken: give apicurio.auth.username and apicurio.auth.password",
+            )
+
+    def confluents(self) -> AvroConverterConfig:
+        """Return the same in Confluent's keys.
+
+        Raises:
+            ConfigError: An address is none.
+        """
+        user = self.auth_username
+        password = self.auth_password.get_secret_value() if self.auth_password else ""
+        return AvroConverterConfig.parse(
+            {
+                "schema.registry.url": self.url,
+                "auto.register.schemas": self.auto_register,
+                "use.latest.version": self.find_latest,
+                "latest.compatibility.strict": False,
+                "key.subject.name.strategy": self.resolver_strategy,
+                "value.subject.name.strategy": self.resolver_strategy,
+                "latest.cache.ttl.sec": self.check_period_ms // 1000,
+                "max.retries": self.retry_count,
+                "retries.wait.ms": self.retry_backoff_ms,
+                "enhanced.avro.schema.support": self.enhanced_avro_schema_support,
+                "connect.meta.data": self.connect_meta_data,
+                "schemas.cache.config": self.schemas_cache_config,
+                # Its AvroData has no switch for it, and keeps them.
+                "flatten.singleton.unions": False,
+                **({"basic.auth.user.info": f"{user}:{password}"} if user else {}),
+            }
+        )
+
+
+class ApicurioAvroConverter(AvroConverter):
+    """Writes and reads Avro as Apicurio's converter does: with ids of 8 bytes, in Apicurio's registry."""
+
+    class_name = "io.apicurio.registry.utils.converter.AvroConverter"
+    config_class = ApicurioAvroConverterConfig
+
+    def configure(self, config: Config) -> None:
+        assert isinstance(config, ApicurioAvroConverterConfig), "it was parsed by the class"
+        self._own = config
+        super().configure(config.confluents())
+
+    def client_settings(self) -> ClientSettings:
+        own = ApicurioSettings(self._own.group_id, f"{self._own.use_id}s")
+        return dataclasses.replace(super().client_settings(), apicurio=own)
+
+    def id_bytes(self) -> int:
+        return 4 if self._own.as_confluent else _ID_HANDLERS[self._own.id_handler]
+
+    def subject(self, topic: str, record: str | None) -> str:
+        return self._own.artifact_id or super().subject(topic, record)
+
+    def version_of(self, written: Registered, topic: str, record: str | None) -> int | None:
+        return None

@@ -1,0 +1,158 @@
+"""ApicurioClient: Apicurio's registry by its own API, whose ids stand in records that its serializers wrote.
+
+A subject is the id of an artifact here, in the group that the settings name.
+
+Source: Apicurio Registry 2.6, core v2 REST API, as its serializers ask it (DefaultSchemaResolver).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import quote
+from uuid import UUID
+
+from connect.api import DataError, RetriableError
+from connect_schemas.errors import INCOMPATIBLE, INVALID, REFUSED, UNKNOWN_ID, UNKNOWN_SUBJECT
+from connect_schemas.registry.client import NEVER, Missing, RegistryClient
+from connect_schemas.registry.model import Reference, Registered, SchemaText
+from connect_schemas.registry.settings import ApicurioSettings, ClientSettings
+from connect_schemas.registry.transport import Refusal, Transport
+
+_JSON: Final = {"Accept": "application/json", "Content-Type": "application/json"}
+
+
+class ApicurioClient(RegistryClient):
+    """As `RegistryClient`; references are read, and not registered."""
+
+    def __init__(self, settings: ClientSettings, transport: Transport | None = None) -> None:
+        super().__init__(settings, transport)
+        own = settings.apicurio or ApicurioSettings()
+        self._ids_path = f"/ids/{own.ids}"
+        self._id_name = "globalId" if own.ids == "globalIds" else "contentId"
+        self._artifacts = f"/groups/{quote(own.group, safe='')}/artifacts"
+
+    def by_id(
+        self, schema_id: int | UUID, subject: str | None = None, *, interrupted: threading.Event = NEVER
+    ) -> Registered:
+        if isinstance(schema_id, UUID):
+            raise DataError(f"Apicurio's registry knows no GUID: {schema_id}", code=UNKNOWN_ID)
+        path = f"{self._ids_path}/{schema_id}"
+
+        def ask(abandoned: threading.Event) -> Registered | Missing:
+            try:
+                said = self._get(path, abandoned, {"dereference": "false"})
+                references = self._get(f"{path}/references", abandoned)
+            except Refusal as refusal:
+                if refusal.status == 404:
+                    return Missing(
+                        f"the schema registry at {self.shown} has no schema of {self._id_name} {schema_id}", UNKNOWN_ID
+                    )
+                self.refuse(refusal, f"the schema of {self._id_name} {schema_id}")
+            return Registered(schema_id, SchemaText(json.dumps(said), references=_references(references)))
+
+        found: Registered = self.remembered(self.known_ids, self.missing_ids, ("id", schema_id), ask, interrupted)
+        return found
+
+    def register(
+        self, subject: str, schema: SchemaText, *, normalize: bool = False, interrupted: threading.Event = NEVER
+    ) -> Registered:
+        headers = {**_JSON, "X-Registry-ArtifactId": subject, "X-Registry-ArtifactType": schema.type}
+        params = {"ifExists": "RETURN_OR_UPDATE", "canonical": str(normalize).lower()}
+
+        def ask(abandoned: threading.Event) -> Registered | Missing:
+            try:
+                said = self._transport.request(
+                    "POST", self._artifacts, schema.text.encode(), params=params, headers=headers, abandoned=abandoned
+                )
+            except Refusal as refusal:
+                code = {400: INVALID, 409: INCOMPATIBLE, 422: INVALID}.get(refusal.status)
+                if code is not None:
+                    return Missing(self.message(refusal, f"the schema of artifact {subject!r}"), code)
+                self.refuse(refusal, f"the schema of artifact {subject!r}")
+            return self._with_id(said, schema, subject)
+
+        key = ("register", subject, schema, normalize)
+        found: Registered = self.remembered(self.of_subject(subject), self.missing, key, ask, interrupted)
+        return found
+
+    def lookup(
+        self, subject: str, schema: SchemaText, *, normalize: bool = False, interrupted: threading.Event = NEVER
+    ) -> Registered:
+        path = f"{self._artifacts}/{quote(subject, safe='')}/meta"
+
+        def find(abandoned: threading.Event) -> Registered:
+            said = self._transport.request(
+                "POST", path, schema.text.encode(), params={"canonical": "true"}, headers=_JSON, abandoned=abandoned
+            )
+            return self._with_id(said, schema, subject)
+
+        ask = self._or_missing(find, f"artifact {subject!r} with that schema")
+        key = ("lookup", subject, schema)
+        found: Registered = self.remembered(self.of_subject(subject), self.missing, key, ask, interrupted)
+        return found
+
+    def latest(self, subject: str, *, interrupted: threading.Event = NEVER) -> Registered:
+        path = f"{self._artifacts}/{quote(subject, safe='')}/meta"
+
+        def find(abandoned: threading.Event) -> Registered:
+            said = self._get(path, abandoned)
+            number = self._with_id(said, SchemaText(""), subject).id
+            text = json.dumps(self._get(f"{self._ids_path}/{number}", abandoned, {"dereference": "false"}))
+            references = _references(self._get(f"{self._ids_path}/{number}/references", abandoned))
+            return self._with_id(said, SchemaText(text, references=references), subject)
+
+        ask = self._or_missing(find, f"artifact {subject!r}")
+        found: Registered = self.remembered(self.known_latest, self.missing, ("latest", subject), ask, interrupted)
+        return found
+
+    def version(self, subject: str, version: int | str, *, interrupted: threading.Event = NEVER) -> Registered:
+        path = f"{self._artifacts}/{quote(subject, safe='')}/versions/{quote(str(version), safe='')}"
+
+        def find(abandoned: threading.Event) -> Registered:
+            said, meta = self._get(path, abandoned), self._get(f"{path}/meta", abandoned)
+            references = _references(self._get(f"{path}/references", abandoned))
+            return self._with_id(meta, SchemaText(json.dumps(said), references=references), subject)
+
+        ask = self._or_missing(find, f"version {version} of artifact {subject!r}")
+        key = ("version", subject, version)
+        found: Registered = self.remembered(self.of_subject(subject), self.missing, key, ask, interrupted)
+        return found
+
+    def _get(self, path: str, abandoned: threading.Event, params: dict[str, str] | None = None) -> Any:
+        return self._transport.request("GET", path, params=params, headers=_JSON, abandoned=abandoned)
+
+    def _or_missing(
+        self, find: Callable[[threading.Event], Registered], what: str
+    ) -> Callable[[threading.Event], Registered | Missing]:
+        def ask(abandoned: threading.Event) -> Registered | Missing:
+            try:
+                return find(abandoned)
+            except Refusal as refusal:
+                if refusal.status == 404:
+                    return Missing(
+                        f"the schema registry at {self.shown} has no {what}: {refusal.message}", UNKNOWN_SUBJECT
+                    )
+                self.refuse(refusal, what)
+
+        return ask
+
+    def _with_id(self, said: Any, schema: SchemaText, subject: str) -> Registered:
+        number = said.get(self._id_name) if isinstance(said, dict) else None
+        if not isinstance(number, int):
+            raise RetriableError(
+                f"what answers at {self.shown} is no registry of Apicurio: an answer has no {self._id_name}",
+                code=REFUSED,
+            )
+        return Registered(number, schema, subject)
+
+
+def _references(said: Any) -> tuple[Reference, ...]:
+    """Return references; versions of Apicurio are texts, most of them numbers."""
+    return tuple(
+        Reference(str(one["name"]), str(one["artifactId"]), int(one["version"]))
+        for one in said
+        if isinstance(one, dict) and str(one.get("version")).isdigit()
+    )
