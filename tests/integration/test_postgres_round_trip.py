@@ -1,4 +1,5 @@
-"""Random tables of all types go through source, JSON with schemas, topic and sink into tables of the same definition.
+"""Random tables of all types go through source, JSON with schemas or Avro, topic and sink into tables of the same
+definition.
 
 What the server then says of both is the same.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from tests.support.lengths import length
 from tests.support.music_shop import NAMES, ROWS, TYPES
 from tests.support.music_shop import tables as shop_tables
 from tests.support.random_tables import Tables, differences, fill, known_kinds
+from tests.support.schema_registry import memory_registry
 from tests.support.worker import JSON, RunningWorker, running_worker
 
 pytestmark = pytest.mark.postgres
@@ -42,16 +44,30 @@ STYLES: Final[dict[str, dict[str, str]]] = {
 }
 
 
+@pytest.fixture(params=["json", "avro"])
+def converter(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The keys of a converter; of Avro with a registry."""
+    if request.param == "json":
+        yield {"value.converter": JSON}
+        return
+    with memory_registry() as registry:
+        own = {"schema.registry.url": registry.url, "max.retries": "0"}
+        keys = {f"value.converter.{name}": value for name, value in own.items()}
+        yield {"value.converter": "io.confluent.connect.avro.AvroConverter", **keys}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES)
-async def test_random_tables_are_the_same_behind_a_topic(tmp_path: Path, postgres_url: str, style: str) -> None:
+async def test_random_tables_are_the_same_behind_a_topic(
+    tmp_path: Path, postgres_url: str, style: str, converter: dict[str, str]
+) -> None:
     seed = int(os.environ.get("CONNECT_TABLES_SEED") or random.randrange(1 << 32))
     print(f"CONNECT_TABLES_SEED={seed}")
     url = os.environ.get("CONNECT_TABLES_URL") or postgres_url
     connection = await asyncpg.connect(url, server_settings={"timezone": "UTC"})
     try:
         kinds = await known_kinds(connection)
-        made = Tables(seed, kinds, style)
+        made = Tables(seed, kinds, style, has_odd_names=converter["value.converter"] == JSON)  # Avro has none
         rng = random.Random(seed)
         left = -(-length("CONNECT_TABLES") // len(STYLES))
         async with running_worker(tmp_path, offset_flush_interval_ms="200") as worker:
@@ -63,7 +79,7 @@ async def test_random_tables_are_the_same_behind_a_topic(tmp_path: Path, postgre
                 count = sum(len(table.rows) for table in tables)
                 computed = [column for table in tables for column in table.computed_names]
                 topics = [table.name for table in tables]
-                await copy(worker, url, f"r{number}", keys, insert, topics, computed, count)
+                await copy(worker, url, f"r{number}", keys, insert, topics, computed, count, converter)
                 for table in tables:
                     found = await differences(connection, table.name, table.names)
                     assert not found, "\n".join([f"{keys} {insert}: {table.ddl('src')[0]}", *found])
@@ -83,6 +99,7 @@ async def copy(
     topics: Iterable[str],
     computed: Iterable[str],
     count: int,
+    converter: Mapping[str, str] = {"value.converter": JSON},
 ) -> None:
     """Read all tables into topics and write these into the tables of the other schema; wait until all is there."""
     source = {
@@ -92,7 +109,7 @@ async def copy(
         "topic.prefix": "",
         "poll.interval.ms": "50",
         "tasks.max": "2",
-        "value.converter": JSON,
+        **converter,
         "batch.max.rows": "5",
         **keys,
     }
@@ -102,7 +119,7 @@ async def copy(
         "topics": ",".join(topics),
         "table.name.format": "dst.${topic}",
         "auto.create": "true",
-        "value.converter": JSON,
+        **converter,
         "tasks.max": "2",
         **insert,
     }

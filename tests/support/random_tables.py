@@ -418,9 +418,11 @@ class Tables:
 
     Args:
         style: exact: all values; plain: those that Connect's types hold; made: those for which the sink makes a column.
+        has_odd_names: Whether some columns have names that need quotes.
     """
 
-    def __init__(self, seed: int, kinds: Sequence[Kind], style: str) -> None:
+    def __init__(self, seed: int, kinds: Sequence[Kind], style: str, *, has_odd_names: bool = True) -> None:
+        self._odd_names = _NAMES if has_odd_names else ()
         self._rng = random.Random(seed)
         self._style = style
         self._kinds = [kind for kind in kinds if style != "made" or kind.made]
@@ -445,7 +447,7 @@ class Tables:
         return Table(name, tuple(columns), rows, rng.choice(id_types), is_partitioned, changed)
 
     def _names(self) -> Iterable[str]:
-        odd = list(_NAMES)
+        odd = list(self._odd_names)
         self._rng.shuffle(odd)
         for number in range(99):
             yield odd.pop() if odd and self._rng.random() < 0.2 else f"c{number}"
