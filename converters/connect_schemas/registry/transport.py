@@ -89,8 +89,8 @@ class Transport:
         while True:
             failures: list[str] = []
             asked_s = 0.0
-            for _ in self._settings.urls:
-                at = self._current
+            first, count = self._current, len(self._settings.urls)
+            for at in ((first + step) % count for step in range(count)):
                 answer, why = self._try(self._settings.urls[at], method, path, content, params, headers)
                 if answer is not None and answer.status_code not in _PASSING:
                     return self._read(answer, method, path, self._settings.urls[at])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -139,9 +140,10 @@ def test_many_that_ask_the_same_at_once_ask_once(registry: MemoryRegistry, clien
     registry.held.clear()
     with ThreadPoolExecutor(8) as pool:
         asking = [pool.submit(client.register, "t-value", STRING) for _ in range(8)]
-        flight = next(iter(client._flights.values()), None)
-        while flight is None or flight.waiting < 8:
-            flight = next(iter(client._flights.values()), None)
+        deadline = time.monotonic() + 60
+        while sum(flight.waiting for flight in list(client._flights.values())) < 8:
+            assert time.monotonic() < deadline, "they do not all wait"
+            time.sleep(0.002)
         registry.held.set()
         assert {one.result().id for one in asking} == {1}
     assert len(registry.asked) == 1
