@@ -123,7 +123,10 @@ class Dice(random.Random):
             case "struct":
                 return self.struct(depth, more)
             case "array":
-                return self.with_default(Schema.array(self.schema(depth - 1), **more))
+                items = self.schema(depth - 1)
+                if items.type is SchemaType.FLOAT64:  # Avro 1.12.0 reads such lists with 32 bits
+                    items = Schema("int64")
+                return self.with_default(Schema.array(items, **more))
             case "map":
                 # Of maps whose keys are no text one at most: two that differ have one name, and Java mixes them up.
                 keys = Schema("string") if self._has_entries else self.schema(0, is_key=True)

@@ -182,6 +182,7 @@ class ApicurioAvroConverter(AvroConverter):
 
     class_name = "io.apicurio.registry.utils.converter.AvroConverter"
     config_class = ApicurioAvroConverterConfig
+    raw_bytes = False
 
     def configure(self, config: Config) -> None:
         assert isinstance(config, ApicurioAvroConverterConfig), "it was parsed by the class"

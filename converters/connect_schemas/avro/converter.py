@@ -67,6 +67,8 @@ class AvroConverter(SchemaConverter[AvroConverterConfig]):
 
     class_name = "io.confluent.connect.avro.AvroConverter"
     schema_type: ClassVar[str] = AVRO
+    #: Whether bytes that are the whole of a record stand there without their size.
+    raw_bytes: ClassVar[bool] = True
 
     def configure(self, config: Config) -> None:
         fastavro()
@@ -89,11 +91,12 @@ class AvroConverter(SchemaConverter[AvroConverterConfig]):
         written_with = self.target(topic, own, record_name(node))
         if written_with.schema.text != own.text:
             node = self._parsed(written_with.schema)
-        return AvroWriter(schema, node, self._options), written_with
+        return AvroWriter(schema, node, self._options, raw_bytes=self.raw_bytes), written_with
 
     def make_reader(self, written: Registered, topic: str) -> AvroReader:
         node = self._parsed(written.schema)
-        return AvroReader(node, self._options, self.version_of(written, topic, record_name(node)))
+        version = self.version_of(written, topic, record_name(node))
+        return AvroReader(node, self._options, version, raw_bytes=self.raw_bytes)
 
     def can_read(self, reader: Registered, writer: SchemaText) -> str | None:
         return why_not(self._parsed(reader.schema), self._parsed(writer))

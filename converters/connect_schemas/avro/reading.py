@@ -37,12 +37,13 @@ class AvroReader:
 
     Args:
         version: Of the schema's subject.
+        raw_bytes: As `AvroWriter` has it.
 
     Raises:
         DataError: schemas.invalid: Connect has no form for the schema.
     """
 
-    def __init__(self, node: Node, options: Options, version: int | None = None) -> None:
+    def __init__(self, node: Node, options: Options, version: int | None = None, *, raw_bytes: bool = True) -> None:
         plan = _Plan(options)
         self.schema: Schema | None
         if text_of(node) == _ANYTHING:
@@ -52,7 +53,7 @@ class AvroReader:
             self.schema = to_connect(node, options, version)
             wire, self._convert = plan.built(node, self.schema)
         self._codec = Codec(wire, is_used_within=plan.refers)
-        self._is_raw = node.kind == "bytes"
+        self._is_raw = raw_bytes and node.kind == "bytes"
 
     def read(self, data: Sequence[bytes], start: int) -> Column:
         try:

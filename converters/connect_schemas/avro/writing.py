@@ -65,12 +65,14 @@ class AvroWriter:
     Args:
         schema: None for data without a schema.
         node: The Avro schema that is written with: the schema's own, or another that reads it.
+        raw_bytes: Whether bytes that are the whole of a record stand there as they are, without their size, as
+            Confluent's serializer has them.
 
     Raises:
         DataError: schemas.incompatible: the Avro schema does not hold what the other describes.
     """
 
-    def __init__(self, schema: Schema | None, node: Node, options: Options) -> None:
+    def __init__(self, schema: Schema | None, node: Node, options: Options, *, raw_bytes: bool = True) -> None:
         if schema is None:
             self._codec = Codec(_anything_wire(node), is_used_within=True)
             self._convert: Convert = columns.each(_anything)
@@ -78,8 +80,7 @@ class AvroWriter:
             plan = _Plan(options)
             wire, self._convert = plan.built(schema, node)
             self._codec = Codec(wire, is_used_within=plan.refers)
-        # As Confluent's serializer: bytes that are the whole of a record stand there as they are.
-        self._is_raw = node.kind == "bytes"
+        self._is_raw = raw_bytes and node.kind == "bytes"
 
     def write(self, values: Sequence[Any]) -> list[bytes]:
         try:

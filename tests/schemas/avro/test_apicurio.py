@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connect.api import INT32, ConfigError, Schema
+from connect.api import BYTES, INT32, ConfigError, Schema
 from connect_schemas import ApicurioAvroConverter
 from tests.support.avro_data import POM
 from tests.support.kafka import JVM_OPTIONS, TOOL_TIMEOUT_S, KafkaUnavailable, find_java, jars_of, lab
@@ -73,6 +73,14 @@ def test_an_artifact_may_be_named_itself(registry: MemoryRegistry) -> None:
     made.configure(made.config_class.parse({f"apicurio.registry.{name}": value for name, value in keys.items()}))
     made.encode("orders", ORDER, [{"id": 5}])
     assert list(registry.subjects) == ["mine"]
+    made.close()
+
+
+def test_bytes_that_are_all_of_a_record_have_their_size(registry: MemoryRegistry) -> None:
+    made = converter(registry.url, auto_register="true", as_confluent="true")
+    data = made.encode("t", BYTES, [b"ab"])
+    assert data == [b"\0\0\0\0\x65\x04ab"]
+    assert made.decode("t", data)[0].values == [b"ab"]
     made.close()
 
 
