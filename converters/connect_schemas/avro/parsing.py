@@ -35,6 +35,8 @@ def parsed(text: str, used: Iterable[str] = ()) -> Node:
         return _parsed(_loaded(text), None, names)
     except RecursionError:
         raise _wrong("it is nested too deeply") from None
+    except (TypeError, ValueError, AttributeError) as error:  # a part of it is of another kind of JSON
+        raise _wrong(f"{type(error).__name__}: {error}") from error
 
 
 def _loaded(text: str) -> Any:

@@ -23,6 +23,7 @@ from connect_schemas.avro.to_avro import anything
 from connect_schemas.avro.to_connect import is_map_entry, member_name, to_connect
 from connect_schemas.avro.wire import Codec
 from connect_schemas.converting import one_by_one
+from connect_schemas.errors import INVALID
 
 _MILLISECOND: Final = dt.timedelta(milliseconds=1)
 _INT: Final = columns.between(-(1 << 31), (1 << 31) - 1, "an int of Avro")
@@ -120,6 +121,9 @@ class _Plan:
 
     def _array(self, node: Node, schema: Schema) -> tuple[Any, Convert]:
         inner = _inner(node)
+        if _has_no_bytes(inner, set()):
+            # A few bytes would stand for as many items as a number can count, and keep the task for ever.
+            raise DataError("a list whose items have no bytes is not read", code=INVALID)
         if schema.type is not SchemaType.MAP or not is_map_entry(inner):
             wire, convert = self.built(inner, _part(schema.value_schema))
             return {"type": "array", "items": wire}, columns.listed(convert) if convert is not same else same
@@ -253,6 +257,18 @@ def _value_of(record: dict[str, Any]) -> Any:
         except TypeError as error:
             raise Misfit(f"a map with a key that is none in Python: {error}") from None
     return None
+
+
+def _has_no_bytes(node: Node, seen: set[int]) -> bool:
+    """Whether a type's values take no bytes.
+
+    Args:
+        seen: Records that are being looked at.
+    """
+    if node.kind == "record" and id(node) not in seen:
+        members = node.members or ()
+        return all(_has_no_bytes(member.node, {*seen, id(node)}) for member in members)
+    return node.kind == "null" or (node.kind == "fixed" and node.size <= 0)
 
 
 def _inner(node: Node) -> Node:

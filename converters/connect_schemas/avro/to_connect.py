@@ -85,6 +85,14 @@ def to_connect(node: Node, options: Options, version: int | None = None) -> Sche
         return _Maker(options).made(node, version=version)
     except RecursionError:
         raise _wrong("it contains itself without end") from None
+    except (
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+    ) as error:  # a property of another kind of JSON
+        raise _wrong(f"{type(error).__name__}: {error}") from error
 
 
 def member_name(node: Node, index: int, options: Options) -> str:
@@ -350,7 +358,7 @@ class _Maker:
             value = default_value(schema, node, said, self._options)
             if value is not None:
                 schema.validate(value)
-        except (DataError, ValueError, TypeError, AttributeError, KeyError) as error:
+        except (DataError, ValueError, TypeError, AttributeError, ArithmeticError, LookupError) as error:
             logger.warning("a default of %s is none of its schema, and is left out: %s", node.full_name, error)
             return None
         return value

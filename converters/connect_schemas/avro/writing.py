@@ -237,9 +237,14 @@ class _Plan:
                 code=INCOMPATIBLE,
             )
         schema = to_connect(member.node, self._options)
-        value = default_value(schema, member.node, member.default, self._options)
         wire, convert = self.built(schema.replace(optional=True), member.node)
-        written = convert([value])[0]
+        try:
+            value = default_value(schema, member.node, member.default, self._options)
+            written = convert([value])[0]
+        except (DataError, Misfit, ValueError, TypeError, AttributeError, ArithmeticError, LookupError) as error:
+            raise DataError(
+                f"the default of field {member.name!r} of {node.full_name} is none of its type: {error}", code=INVALID
+            ) from error
         return wire, lambda column: [written] * len(column)
 
     def _plain(self, schema: Schema, node: Node) -> tuple[Any, Convert]:

@@ -68,6 +68,7 @@ def test_what_else_is_said_stays_as_properties() -> None:
         ('["int","int"]', "int twice"),
         ('["int",["string"]]', "a union within a union"),
         ('[{"type":"fixed","name":"F","size":1},{"type":"fixed","name":"F","size":2}]', "two types are called 'F'"),
+        ('{"type":"record","name":"R","fields":[],"aliases":5}', "TypeError"),
         ("[" * 100000, "nested too deeply|not JSON"),
     ],
 )

@@ -31,6 +31,15 @@ def test_bad_records_are_named_and_what_is_too_long_is_read_as_java_reads_it() -
     assert all("not what its schema says" in reason for reason in named.values())
 
 
+@pytest.mark.parametrize(
+    "items", [{"type": "record", "name": "E", "fields": []}, {"type": "fixed", "name": "F", "size": 0}]
+)
+def test_a_list_of_nothing_is_refused_since_its_length_costs_nothing(items: Any) -> None:
+    with pytest.raises(DataError, match="items have no bytes") as raised:
+        reader({"type": "array", "items": items})
+    assert raised.value.code == "schemas.invalid"
+
+
 def test_text_that_is_none_has_a_mark_in_its_place() -> None:
     assert reader("string").read([b"\x02a", b"\x02\xff"], 0).values == ["a", "\ufffd"]
 

@@ -68,6 +68,7 @@ def test_a_schema_that_contains_itself_without_end_is_refused() -> None:
         ("null", "Standalone null"),
         ({"type": "int", "connect.type": "int9"}, "Connect type annotation"),
         ({"type": "int", "connect.version": "x"}, "Invalid Connect version"),
+        ({"type": "int", "connect.version": 1e400}, "OverflowError"),
         ({"type": "int", "logicalType": "date", "connect.version": 3}, "its connect.version is 3"),
         ({"type": "int", "connect.parameters": 5}, "Expected JSON object for schema parameters"),
         ({"type": "int", "connect.parameters": {"a": 5}}, "parameter values to be strings"),
