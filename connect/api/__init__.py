@@ -1,7 +1,8 @@
 """PUBLIC. All that a plugin author imports: records, batches, schemas, bases, config, errors, hooks.
 
-Beside it three modules are public: `connect.api.java`, `connect.api.logical` and `connect.api.values`. What any of the
-four does not list in `__all__` is the host's own, and may change with any release.
+Beside it four modules are public: `connect.api.columns`, `connect.api.java`, `connect.api.logical` and
+`connect.api.values`. What any of the five does not list in `__all__` is the host's own, and may change with any
+release.
 
 Imports the standard library, pydantic, pluggy and typing_extensions, and regex once there is a pattern; nothing else of
 ours.

@@ -25,9 +25,8 @@ from connect.api import (
     SchemaType,
     logical,
 )
-from connect.api.java import EPOCH, to_double
-from connect_converters.columns import Column, Convert, OddValueError, between, checked, each, listed, mapped, struct
-from connect_converters.json_reading import from_base64
+from connect.api.columns import Convert, OddValueError, Values, between, checked, each, listed, mapped, struct
+from connect.api.java import EPOCH, from_base64, to_double
 from connect_converters.json_values import Decoder, Encoder, float_node
 
 _MILLISECOND: Final = dt.timedelta(milliseconds=1)
@@ -105,7 +104,7 @@ def _decimal_encoding(schema: Schema, encoder: Encoder) -> Convert:
 
     singly = each(convert)
 
-    def convert_all(column: Column) -> Column:
+    def convert_all(column: Values) -> Values:
         # The digits of all of them as one text, for half of what arithmetic costs.
         texts = list(map(str, column))
         joined = "\n".join(texts)
@@ -151,7 +150,7 @@ def _nested(schema: Schema, of: Callable[[Schema], Convert | None], *, in_place:
     return ((dict,), mapped(members)) if plain_text else None
 
 
-def _doubles(column: Column) -> Column:
+def _doubles(column: Values) -> Values:
     """Keep doubles that orjson prints as Java does: Java goes over to exponents at other places, 1.0E7 and 1.0E-4."""
     sizes = list(map(abs, column))
     if not sizes or (max(sizes) < 1e7 and (min(sizes) >= 1e-3 or all(size == 0 or size >= 1e-3 for size in sizes))):
@@ -167,7 +166,7 @@ def _base64(value: bytes) -> str:
     return binascii.b2a_base64(value, newline=False).decode()
 
 
-def _milliseconds(column: Column) -> Column:
+def _milliseconds(column: Values) -> Values:
     epoch, millisecond = EPOCH, _MILLISECOND
     try:
         return [(value - epoch) // millisecond for value in column]
@@ -220,17 +219,17 @@ def _decimal_decoding(schema: Schema) -> Convert:
     return each(convert, ValueError)
 
 
-def _as_doubles(column: Column) -> Column:
+def _as_doubles(column: Values) -> Values:
     if set(map(type, column)) == {float}:
         return column
     return list(map(to_double, column))
 
 
-def _as_singles(column: Column) -> Column:
+def _as_singles(column: Values) -> Values:
     return array("f", map(to_double, column)).tolist()
 
 
-def _moments(column: Column) -> Column:
+def _moments(column: Values) -> Values:
     epoch, millisecond = EPOCH, _MILLISECOND
     try:
         return [epoch + ms * millisecond for ms in column]

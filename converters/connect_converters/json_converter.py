@@ -17,14 +17,14 @@ from typing import Any, Final, TypeVar
 import orjson
 
 from connect.api import Column, Config, Converter, DataError, HeaderConverter, Schema, config_key, invalid_value
+from connect.api.columns import OddValueError
+from connect.api.java import as_kafka_writes, strict_loads
 from connect_converters import json_schema
-from connect_converters.columns import OddValueError
 from connect_converters.converter_config import ConverterConfig
 from connect_converters.json_envelope import Envelopes, opened
 from connect_converters.json_payloads import PayloadReader, PayloadWriter
-from connect_converters.json_reading import strict_loads
 from connect_converters.json_values import Decoder, Encoder
-from connect_converters.json_writing import as_kafka_writes, holds_odd_number, orjson_texts, schemaless_as_kafka_writes
+from connect_converters.json_writing import holds_odd_number, orjson_texts, schemaless_as_kafka_writes
 
 ENVELOPE: Final = (
     'JsonConverter with schemas.enable requires "schema" and "payload" fields and may not contain additional fields. '

@@ -12,8 +12,8 @@ import re
 from typing import Any, Final, NamedTuple
 
 from connect.api import Schema
+from connect.api.java import strict_loads
 from connect_converters import json_schema
-from connect_converters.json_reading import strict_loads
 from connect_converters.json_values import Decoder, Encoder, text_of
 
 _OPENING: Final = re.compile(r'\s*\{\s*"schema"\s*:\s*')

@@ -13,8 +13,7 @@ from typing import Any
 import orjson
 
 from connect.api import DataError, Schema, logical
-from connect.api.java import java_class, narrow
-from connect_converters.json_reading import from_base64
+from connect.api.java import from_base64, java_class, narrow
 
 
 def binary(node: Any) -> bytes | None:

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from connect.api import DECIMAL_NAME, Schema
+from connect.api.columns import OddValueError, Values, in_parts
+from connect.api.java import strict_loads
 from connect_converters import json_columns
-from connect_converters.columns import Column, OddValueError, in_parts
-from connect_converters.json_reading import strict_loads
 from connect_converters.json_texts import TextWriter
 from connect_converters.json_values import Decoder, Encoder
 
@@ -38,7 +38,7 @@ class PayloadReader:
         self._may_be_numeric = schema is not None and _holds_decimal(schema)
         self._numeric = False
 
-    def read(self, texts: Sequence[bytes]) -> Column:
+    def read(self, texts: Sequence[bytes]) -> Values:
         """Return the values.
 
         Raises:
@@ -47,7 +47,7 @@ class PayloadReader:
         """
         return in_parts(texts, self._read_alike, self._read_one)
 
-    def _read_alike(self, texts: Sequence[bytes]) -> Column:
+    def _read_alike(self, texts: Sequence[bytes]) -> Values:
         if self._schema is not None and self._convert is None:
             raise OddValueError
         if not self._numeric:

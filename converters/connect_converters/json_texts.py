@@ -16,10 +16,11 @@ from typing import Any, Final
 import orjson
 
 from connect.api import DataError, Repeated, Schema, SchemaType, StructColumn
+from connect.api.columns import OddValueError
+from connect.api.java import as_kafka_writes
 from connect_converters import json_columns
-from connect_converters.columns import OddValueError
 from connect_converters.json_values import Encoder, text_of
-from connect_converters.json_writing import as_kafka_writes, orjson_texts
+from connect_converters.json_writing import orjson_texts
 
 Texts = list[bytes]
 #: What a column's texts are joined of: a text that all have, or one for each value.

@@ -15,9 +15,9 @@ from typing import Any
 import orjson
 
 from connect.api import INT_BITS, DataError, Schema, SchemaType
-from connect.api.java import float_text, java_class, narrow, to_double, to_long, to_single
+from connect.api.java import as_kafka_writes, float_text, java_class, narrow, to_double, to_long, to_single
 from connect_converters.json_logical import FROM_JSON, TO_JSON, binary, node_type
-from connect_converters.json_writing import as_kafka_writes, fragment, orjson_texts
+from connect_converters.json_writing import fragment, orjson_texts
 
 #: What is written where JSON has no number. Kafka reads these as 0, as all other text.
 _NO_NUMBERS = ("NaN", "Infinity", "-Infinity")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-MODULES = ("connect.api", "connect.api.java", "connect.api.logical", "connect.api.values")
+MODULES = ("connect.api", "connect.api.columns", "connect.api.java", "connect.api.logical", "connect.api.values")
 LISTING = Path(__file__).with_name("surface.txt")
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from connect.api import BYTES, FLOAT32, FLOAT64, INT8, INT32, STRING, Schema
+from connect.api.columns import OddValueError
 from connect_converters import json_columns
-from connect_converters.columns import OddValueError
 from connect_converters.json_values import Decoder, Encoder
 
 ENCODER = Encoder(numeric_decimals=False, nulls_to_defaults=True)

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from connect.api import INT32, STRING, DataError, Schema
-from connect_converters.columns import OddValueError
+from connect.api.columns import OddValueError
 from connect_converters.json_payloads import PayloadReader, PayloadWriter
 from connect_converters.json_values import Decoder, Encoder
 

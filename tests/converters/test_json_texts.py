@@ -22,7 +22,7 @@ from connect.api import (
     SchemaType,
     StructColumn,
 )
-from connect_converters.columns import OddValueError
+from connect.api.columns import OddValueError
 from connect_converters.json_payloads import PayloadWriter
 from connect_converters.json_texts import TextWriter
 from connect_converters.json_values import Encoder

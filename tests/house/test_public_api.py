@@ -20,7 +20,7 @@ BUNDLED = (
     "transforms/connect_transforms",
 )
 #: All that a plugin may import of ours; docs/reference/api-stability.md names them too.
-PUBLIC = ("connect.api", "connect.api.java", "connect.api.logical", "connect.api.values")
+PUBLIC = ("connect.api", "connect.api.columns", "connect.api.java", "connect.api.logical", "connect.api.values")
 
 
 def strange_imports(source: str, *, also: Collection[str] = ()) -> Iterator[str]:

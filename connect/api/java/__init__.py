@@ -10,6 +10,8 @@
     DateFormat     java.text.SimpleDateFormat: dates as text and back, by a pattern
     parse_properties
                    what java.util.Properties reads of a file's text
+    strict_loads, from_base64, as_kafka_writes
+                   JSON's texts as Jackson reads and writes them
 
 The sub-modules are the host's own. Nothing here knows a `Schema`; what takes one looks at its shape alone.
 """
@@ -17,6 +19,7 @@ The sub-modules are the host's own. Nothing here knows a `Schema`; what takes on
 from connect.api.java.classes import java_class
 from connect.api.java.date_format import DateFormat
 from connect.api.java.dates import DAY_MS, EPOCH, date_of, iso_text, milliseconds, moment_of, moments_of, time_of
+from connect.api.java.json_texts import as_kafka_writes, from_base64, strict_loads
 from connect.api.java.numbers import Number, clamped, narrow, to_double, to_long, to_single, truncated
 from connect.api.java.properties import parse_properties
 from connect.api.java.text import decode_utf8, float_text, java_text
@@ -26,10 +29,12 @@ __all__ = [
     "EPOCH",
     "DateFormat",
     "Number",
+    "as_kafka_writes",
     "clamped",
     "date_of",
     "decode_utf8",
     "float_text",
+    "from_base64",
     "iso_text",
     "java_class",
     "java_text",
@@ -38,6 +43,7 @@ __all__ = [
     "moments_of",
     "narrow",
     "parse_properties",
+    "strict_loads",
     "time_of",
     "to_double",
     "to_long",

@@ -1,16 +1,18 @@
-"""JSON is read as Jackson reads it."""
+"""JSON is read as Jackson reads it, and written as it writes it."""
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect_converters.json_reading import from_base64, strict_loads
+from connect.api.java import as_kafka_writes, from_base64, strict_loads
 
 
 @pytest.mark.parametrize(
@@ -49,3 +51,14 @@ def test_base64_is_read_as_jackson_reads_it(text: str, data: bytes) -> None:
 def test_what_is_no_base64_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not base64"):
         from_base64(text)
+
+
+@given(st.lists(st.text(), max_size=3))
+def test_the_escapes_mean_what_was_escaped(texts: list[str]) -> None:
+    try:
+        given = [orjson.dumps(text) for text in texts]
+    except TypeError:
+        return
+    written = as_kafka_writes(given)
+    assert [json.loads(text) for text in written] == texts
+    assert not any(byte >= 0xF0 for text in written for byte in text)

@@ -1,4 +1,4 @@
-"""Columns: the fast way of a converter. A schema is compiled once into functions that take a whole column.
+"""PUBLIC. Columns: the fast way of a converter. A schema is compiled once into functions that take a whole column.
 
 A column function looks at all values at once: it returns the converted column, or the very list it was given where
 nothing needs converting, which costs a tenth of going value by value. As soon as one value is not to the letter of its
@@ -12,8 +12,22 @@ from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
-Column = list[Any]
-Convert = Callable[[Column], Column]
+__all__ = [
+    "Convert",
+    "OddValueError",
+    "Values",
+    "between",
+    "checked",
+    "each",
+    "in_parts",
+    "listed",
+    "mapped",
+    "struct",
+]
+
+#: One field's values, or those of a whole schema.
+Values = list[Any]
+Convert = Callable[[Values], Values]
 
 _NULL = type(None)
 
@@ -34,7 +48,7 @@ def checked(types: Iterable[type], convert: Convert | None, *, nullable: bool, n
     taken = frozenset(types)
     with_null = taken | {_NULL}
 
-    def check(column: Column) -> Column:
+    def check(column: Values) -> Values:
         found = set(map(type, column))
         if found <= taken:
             return column if convert is None else convert(column)
@@ -49,7 +63,7 @@ def checked(types: Iterable[type], convert: Convert | None, *, nullable: bool, n
     return check
 
 
-def in_parts(items: Sequence[Any], together: Callable[[Sequence[Any]], Column], one: Callable[[Any], Any]) -> Column:
+def in_parts(items: Sequence[Any], together: Callable[[Sequence[Any]], Values], one: Callable[[Any], Any]) -> Values:
     """Return the results for items: all together if that can be, else in parts, and one by one where it cannot.
 
     Args:
@@ -73,7 +87,7 @@ _PART = 32
 def between(low: int, high: int) -> Convert:
     """Return a column function for whole numbers of a range, both ends in."""
 
-    def check(column: Column) -> Column:
+    def check(column: Values) -> Values:
         if column and (min(column) < low or max(column) > high):
             raise OddValueError
         return column
@@ -84,7 +98,7 @@ def between(low: int, high: int) -> Convert:
 def each(convert: Callable[[Any], Any], *odd: type[Exception]) -> Convert:
     """Return a column function that converts value by value; values for which it raises one of `odd` are odd."""
 
-    def run(column: Column) -> Column:
+    def run(column: Values) -> Values:
         try:
             return list(map(convert, column))
         except odd as error:
@@ -96,7 +110,7 @@ def each(convert: Callable[[Any], Any], *odd: type[Exception]) -> Convert:
 def listed(items: Convert) -> Convert:
     """Return a column function for lists, by one for their items."""
 
-    def run(column: Column) -> Column:
+    def run(column: Values) -> Values:
         flat = list(chain.from_iterable(column))
         converted = items(flat)
         if converted is flat:
@@ -110,7 +124,7 @@ def listed(items: Convert) -> Convert:
 def mapped(values: Convert) -> Convert:
     """Return a column function for dicts whose keys are text, by one for their values."""
 
-    def run(column: Column) -> Column:
+    def run(column: Values) -> Values:
         if not set(map(type, chain.from_iterable(column))) <= {str}:
             raise OddValueError
         flat = list(chain.from_iterable(map(dict.values, column)))
@@ -134,11 +148,11 @@ def struct(fields: Sequence[tuple[str, Convert]], *, in_place: bool) -> Convert:
     """
     names = tuple(name for name, _ in fields)
 
-    def run(column: Column) -> Column:
+    def run(column: Values) -> Values:
         if not all(map(names.__eq__, map(tuple, column))):
             rows = zip(*(convert([value.get(name) for value in column]) for name, convert in fields), strict=True)
             return [dict(zip(names, row, strict=True)) for row in rows] if fields else [{} for _ in column]
-        changed: dict[str, Column] = {}
+        changed: dict[str, Values] = {}
         for name, convert in fields:
             given = list(map(itemgetter(name), column))
             converted = convert(given)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connect_converters.columns import Convert, OddValueError, between, checked, in_parts, listed, mapped, struct
+from connect.api.columns import Convert, OddValueError, between, checked, in_parts, listed, mapped, struct
 
 
 def doubled(column: list[Any]) -> list[Any]:
