@@ -4,8 +4,8 @@ Beside it four modules are public: `connect.api.columns`, `connect.api.java`, `c
 `connect.api.values`. What any of the five does not list in `__all__` is the host's own, and may change with any
 release.
 
-Imports the standard library, pydantic, pluggy and typing_extensions, and regex once there is a pattern; nothing else of
-ours.
+Imports the standard library, pydantic, pluggy and typing_extensions, regex once there is a pattern and jsonschema once
+there is a JSON Schema; nothing else of ours.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,7 @@ from connect.api.files import open_path, read_file
 from connect.api.functions import resume, sink, source, transform
 from connect.api.headers import Header, Headers
 from connect.api.hooks import hookimpl
+from connect.api.json_schemas import json_schema_validator
 from connect.api.patterns import LOOP_LIMIT_S, Match, Pattern, SlowPatternError, compile_pattern, valid_pattern
 from connect.api.pem import whole_pem
 from connect.api.plugin import ConfigT, Plugin
@@ -200,6 +201,7 @@ __all__ = [
     "hookimpl",
     "invalid_config",
     "invalid_value",
+    "json_schema_validator",
     "new_records",
     "open_path",
     "project_value",

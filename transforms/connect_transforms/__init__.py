@@ -1,8 +1,8 @@
 """Kafka Connect's single-message transforms and predicates, one module each.
 
-A module at the top is a transform (its Key and Value class), but for `predicates` and `json_schema_patterns`. What
-several share is in a room: `fields` (columns and paths into them), `java` (its casts and dates), `json_path`. Those of
-Debezium's change events have a room of their own, `debezium`.
+A module at the top is a transform (its Key and Value class), but for `predicates`. What several share is in
+a room: `fields` (columns and paths into them), `java` (its casts and dates), `json_path`. Those of Debezium's change
+events have a room of their own, `debezium`.
 
 Elsewhere: running them in a chain, with their predicates (`connect.runtime.tasks.pipeline`).
 """

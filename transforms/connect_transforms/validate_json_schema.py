@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from connect.api import Batch, Config, ConfigError, DataError, Problem, config_key, read_file
+from connect.api import Batch, Config, ConfigError, DataError, Problem, config_key, json_schema_validator, read_file
 from connect_transforms.fields.columns import ColumnTransform, KeyColumn, ValueColumn
-from connect_transforms.json_schema_patterns import check_patterns, with_time_limit
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -71,9 +70,6 @@ class ValidateJsonSchemaConfig(Config):
             ValueError: It is no JSON, or holds a pattern that is none.
             jsonschema.SchemaError: It is no JSON Schema.
         """
-        from jsonschema import FormatChecker, validators
-        from referencing import Registry
-
         text = (
             read_file(self.schema_file, max_bytes=SCHEMA_BYTES_MAX)
             if self.schema_file is not None
@@ -82,16 +78,7 @@ class ValidateJsonSchemaConfig(Config):
         schema = orjson.loads(text)
         if not isinstance(schema, dict):
             raise ValueError("a JSON Schema is an object")
-        cls = validators.validator_for(
-            schema, default=validators.validator_for({"$schema": "https://json-schema.org/draft/2020-12/schema"})
-        )
-        # Patterns are checked below, and not by Python's re; the stubs do not know the argument.
-        cls.check_schema(schema, format_checker=FormatChecker(()))  # type: ignore[call-arg]
-        check_patterns(schema)
-        cls = with_time_limit(cls)
-        # An empty registry: a reference to another document is an error, never a request over the network.
-        checker = cls.FORMAT_CHECKER if self.check_formats else None
-        made: Validator = cls(schema, registry=Registry(), format_checker=checker)
+        made: Validator = json_schema_validator(schema, check_formats=self.check_formats)
         return made
 
 

@@ -7,8 +7,11 @@ import time
 from typing import Any
 
 import pytest
+from referencing import Registry, Resource
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012
 
-from connect.api import ConfigError, DataError, SlowPatternError
+from connect.api import ConfigError, DataError, SlowPatternError, json_schema_validator
 from tests.support.transforms import transformed
 
 
@@ -51,3 +54,24 @@ def test_a_pattern_that_takes_for_ever_is_an_error_of_the_record(schema: dict[st
 def test_what_is_no_pattern_is_refused_with_the_schema(pattern: str) -> None:
     with pytest.raises(ConfigError, match="Invalid regex"):
         checked({"properties": {"a": {"pattern": pattern}}}, {})
+
+
+def test_patterns_that_could_take_for_ever_beside_unevaluated_properties_are_refused() -> None:
+    schema = {"allOf": [{"patternProperties": {"^(a|aa)+$": {}}}], "unevaluatedProperties": False}
+    with pytest.raises(ConfigError, match="patternProperties beside unevaluatedProperties"):
+        checked(schema, {"a" * 60 + "!": 1})
+    assert checked({"properties": {"a": {}}, "unevaluatedProperties": False}, {"a": 1}) == {"a": 1}
+
+
+def test_a_schema_may_refer_to_documents_that_are_given_and_none_is_fetched() -> None:
+    schema = {"$ref": "http://127.0.0.1:1/other.json"}
+    other = Resource(contents={"type": "integer"}, specification=DRAFT202012)
+    documents = Registry().with_resource("http://127.0.0.1:1/other.json", other)
+    assert json_schema_validator(schema, documents=documents).is_valid(1)
+    with pytest.raises(Unresolvable):
+        json_schema_validator(schema).is_valid(1)
+
+
+def test_a_schema_without_a_dialect_is_of_the_one_that_is_given() -> None:
+    schema = {"type": "array", "items": [{"type": "integer"}]}
+    assert not json_schema_validator(schema, dialect="http://json-schema.org/draft-07/schema#").is_valid(["a"])

@@ -1,4 +1,4 @@
-"""The patterns of a JSON Schema, under the time limit that every pattern of a user has.
+"""JSON Schemas that a user gives: jsonschema checks values by them, fetches nothing, and no pattern takes for ever.
 
 jsonschema looks with Python's `re`, which cannot be stopped. Its keywords that hold patterns are replaced by ones that
 look with `connect.api.compile_pattern`. A JSON Schema's patterns are JavaScript's: what differs from Java's are `[` and
@@ -12,12 +12,53 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from connect.api import Pattern, compile_pattern
+from connect.api.patterns import Pattern, compile_pattern
 
+#: Of a schema that does not say it.
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _PIECE: Final = re.compile(r"\\.|\[\^?|\]|&&|.", re.DOTALL)
 
 
-def with_time_limit(validator_class: Any) -> Any:
+def json_schema_validator(
+    schema: Any, *, dialect: str = _DIALECT, documents: Any = None, check_formats: bool = False
+) -> Any:
+    """Return the jsonschema.Validator of a JSON Schema. Imports jsonschema, which takes 0.1 s the first time.
+
+    A validator raises `SlowPatternError` where a pattern takes too long on a value, `RecursionError` for one that is
+    nested too deeply, and `referencing.exceptions.Unresolvable` where a `$ref` leads nowhere: none is ever fetched.
+
+    Args:
+        dialect: The URI of the dialect where the schema has no `$schema`.
+        documents: A `referencing.Registry` of the documents that it may refer to; None for none beside itself.
+        check_formats: Whether 'format' is checked, or is a note.
+
+    Raises:
+        ValueError: It holds a pattern that is none, or one that cannot be looked for within a time limit.
+        jsonschema.SchemaError: It is no JSON Schema.
+    """
+    from jsonschema import FormatChecker, validators
+    from referencing import Registry
+
+    cls: Any = validators.validator_for(schema, default=validators.validator_for({"$schema": dialect}))
+    # Patterns are checked below, and not by Python's re.
+    cls.check_schema(schema, format_checker=FormatChecker(()))
+    _check_patterns(schema)
+    if _has(schema, "patternProperties") and _has(schema, "unevaluatedProperties"):
+        raise ValueError(
+            "patternProperties beside unevaluatedProperties, whose patterns cannot be looked for within a time limit"
+        )
+    cls = _with_time_limit(cls)
+    registry = Registry() if documents is None else documents
+    return cls(schema, registry=registry, format_checker=cls.FORMAT_CHECKER if check_formats else None)
+
+
+def _has(schema: Any, keyword: str) -> bool:
+    if isinstance(schema, Mapping):
+        return keyword in schema or any(_has(part, keyword) for part in schema.values())
+    return isinstance(schema, list) and any(_has(part, keyword) for part in schema)
+
+
+def _with_time_limit(validator_class: Any) -> Any:
     """Return a validator class of jsonschema that does the same, and whose patterns end in time.
 
     Its validators raise SlowPatternError where one does not.
@@ -33,7 +74,7 @@ def with_time_limit(validator_class: Any) -> Any:
     return validators.extend(validator_class, known)  # type: ignore[no-untyped-call]
 
 
-def check_patterns(schema: Any) -> None:
+def _check_patterns(schema: Any) -> None:
     """Compile every pattern of a schema.
 
     Raises:
@@ -49,7 +90,7 @@ def check_patterns(schema: Any) -> None:
         schema.values() if isinstance(schema, Mapping) else schema if isinstance(schema, list) else ()
     )
     for part in inner:
-        check_patterns(part)
+        _check_patterns(part)
 
 
 @lru_cache(maxsize=256)
