@@ -1,7 +1,7 @@
 """Converters with a schema registry, by Confluent's class names and Apicurio's; one folder for each format.
 
 `converting` is what all formats share, `wire` what stands in a record, `subjects` under which name a schema is
-registered, `registry` the client.
+registered, `registry` the client, `recursive` schemas that contain themselves.
 
 Elsewhere: converters without a registry (`connect_converters`).
 """

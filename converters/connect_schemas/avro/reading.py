@@ -17,13 +17,13 @@ from connect_schemas.avro import columns
 from connect_schemas.avro.columns import Convert, Misfit
 from connect_schemas.avro.nodes import Node
 from connect_schemas.avro.options import KEY, VALUE, Options, is_union
-from connect_schemas.avro.recursive import RecursiveSchema
 from connect_schemas.avro.texts import text_of
 from connect_schemas.avro.to_avro import anything
 from connect_schemas.avro.to_connect import is_map_entry, member_name, to_connect
 from connect_schemas.avro.wire import Codec
 from connect_schemas.converting import one_by_one
 from connect_schemas.errors import INVALID
+from connect_schemas.recursive import RecursiveSchema
 
 _MILLISECOND: Final = dt.timedelta(milliseconds=1)
 _INT: Final = columns.between(-(1 << 31), (1 << 31) - 1, "an int of Avro")

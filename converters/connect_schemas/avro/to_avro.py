@@ -46,9 +46,9 @@ from connect_schemas.avro.options import (
     is_union,
 )  # fmt: skip
 from connect_schemas.avro.parsing import union
-from connect_schemas.avro.recursive import RecursiveSchema
 from connect_schemas.avro.texts import Single
 from connect_schemas.errors import INVALID
+from connect_schemas.recursive import RecursiveSchema
 
 logger = logging.getLogger(__name__)
 

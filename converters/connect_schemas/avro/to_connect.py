@@ -47,8 +47,8 @@ from connect_schemas.avro.options import (
     is_fixed,
     is_union,
 )  # fmt: skip
-from connect_schemas.avro.recursive import Place, RecursiveSchema
 from connect_schemas.errors import INVALID
+from connect_schemas.recursive import Place, RecursiveSchema
 
 logger = logging.getLogger(__name__)
 

@@ -29,12 +29,12 @@ from connect_schemas.avro import columns, names
 from connect_schemas.avro.columns import Column, Convert, Misfit
 from connect_schemas.avro.nodes import NO_DEFAULT, Member, Node
 from connect_schemas.avro.options import KEY, VALUE, Options, has_text_keys, is_union
-from connect_schemas.avro.recursive import RecursiveSchema
 from connect_schemas.avro.texts import text_of
 from connect_schemas.avro.to_connect import default_value, is_map_entry, member_name, to_connect
 from connect_schemas.avro.wire import Codec
 from connect_schemas.converting import one_by_one
 from connect_schemas.errors import INCOMPATIBLE, INVALID
+from connect_schemas.recursive import RecursiveSchema
 
 _MILLISECOND: Final = dt.timedelta(milliseconds=1)
 #: Which Avro types hold a Connect type's values; the first is its own.

@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from connect.api import INT32, Schema, SchemaError
-from connect_schemas.avro.recursive import Place, RecursiveSchema
+from connect_schemas.recursive import Place, RecursiveSchema
 
 
 def tree(name: str = "Tree") -> Schema:
