@@ -9,10 +9,11 @@ Elsewhere: converters without a registry (`connect_converters`).
 from connect.api import Converter, hookimpl
 from connect_schemas.avro.apicurio import ApicurioAvroConverter
 from connect_schemas.avro.converter import AvroConverter
+from connect_schemas.json_schema.converter import JsonSchemaConverter
 
-__all__ = ["ApicurioAvroConverter", "AvroConverter"]
+__all__ = ["ApicurioAvroConverter", "AvroConverter", "JsonSchemaConverter"]
 
 
 @hookimpl
 def connect_converters() -> list[type[Converter]]:
-    return [AvroConverter, ApicurioAvroConverter]  # the first has the short name
+    return [AvroConverter, ApicurioAvroConverter, JsonSchemaConverter]  # the first has the short name

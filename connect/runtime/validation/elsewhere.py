@@ -15,8 +15,9 @@ _JSON_OR_TEXT: Final = "JsonConverter, with schemas.enable=true where schemas ma
 #: Transforms and converters, by what their names end with.
 _CLASSES: Final = {
     ".protobuf.ProtobufConverter": f"no converter for Protobuf is bundled: use {_JSON_OR_TEXT}",
-    ".json.JsonSchemaConverter": (
-        "no converter for JSON Schema is bundled: use JsonConverter with schemas.enable=true"
+    ".utils.converter.ExtJsonConverter": (
+        "its records name the schema of JsonConverter, which is no JSON Schema: use "
+        "io.confluent.connect.json.JsonSchemaConverter for new topics"
     ),
     ".UnwrapFromEnvelope": "Debezium gave it another name: use ExtractNewRecordState",
     "io.debezium.transforms.Filter": (

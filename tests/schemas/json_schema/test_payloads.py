@@ -1,0 +1,118 @@
+"""Records of one schema: quick where they are to the letter, and all that are bad are named."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from connect.api import INT32, INT64, STRING, DataError, FailedRecord, Schema
+from connect_schemas.json_schema.documents import Document
+from connect_schemas.json_schema.options import Options
+from connect_schemas.json_schema.payloads import JsonReader, JsonWriter
+from connect_schemas.json_schema.validating import Checker
+
+SCHEMA = Schema.struct({"a": INT32})
+
+
+def writer(schema: Schema, **options: Any) -> JsonWriter:
+    return JsonWriter(schema, Options(**options), in_order=False)
+
+
+def failed(error: DataError) -> list[int]:
+    return [one.index for one in error.failed if isinstance(one, FailedRecord)]
+
+
+def test_every_bad_value_is_named_and_no_other() -> None:
+    values = [{"a": n} for n in range(1200)]
+    values[3] = values[700] = values[1199] = {"a": "x"}  # type: ignore[dict-item]
+    with pytest.raises(DataError, match="Invalid type for INT32") as caught:
+        writer(SCHEMA).write(values)
+    assert failed(caught.value) == [3, 700, 1199]
+
+
+def test_every_bad_record_is_named_and_no_other() -> None:
+    data = [b"#{}" for _ in range(1100)]
+    data[0], data[40], data[600], data[1099] = b"#{", b'#{"a":"x"}', b"#[]", b"#{} {}"
+    with pytest.raises(DataError) as caught:
+        JsonReader(SCHEMA, Options()).read(data, 1)
+    assert failed(caught.value) == [0, 40, 600, 1099]
+
+
+def test_records_are_read_in_their_order_with_odd_ones_among_them() -> None:
+    data = [b'{"a":%d}' % n for n in range(1000)]
+    data[500] = b'\xef\xbb\xbf {"a": 500.0}'
+    assert JsonReader(SCHEMA, Options()).read(data, 0).values == [{"a": n} for n in range(1000)]
+
+
+def test_decimals_that_are_numbers_keep_their_digits() -> None:
+    schema = Schema.struct({"d": Schema.decimal(17), "n": INT32})
+    values = [{"d": Decimal("1.23456789123456789"), "n": n} for n in range(3)]
+    texts = writer(schema, numeric_decimals=True).write(values)
+    assert texts[0] == b'{"d":1.23456789123456789,"n":0}'
+    reader = JsonReader(schema, Options())
+    assert reader.read(texts, 0).values == values
+    assert reader.read(texts, 0).values == values
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"a":' + b"9" * 100_000 + b"}",
+        b'{"a":1e999999999}',
+        b'{"a":-1e-999999999}',
+        b"\xff",
+        b"",
+        b"NaN",
+        b'"\\ud800',
+        b"{'a':1}",
+    ],
+)
+def test_hostile_bytes_are_told_in_no_time(text: bytes) -> None:
+    began = time.process_time()
+    with pytest.raises(DataError):
+        JsonReader(SCHEMA, Options()).read([text], 0)
+    assert time.process_time() - began < 5
+
+
+def test_a_value_that_is_nested_too_deeply_or_has_half_a_character_is_told() -> None:
+    schema: Schema = INT64
+    value: Any = 1
+    for _ in range(300):
+        schema, value = Schema.array(schema), [value]
+    with pytest.raises(DataError, match="no form in JSON"):
+        writer(schema).write([value])
+    with pytest.raises(DataError, match="no form in JSON"):
+        writer(STRING).write(["\ud800"])
+
+
+def test_text_is_escaped_as_jackson_escapes_it() -> None:
+    assert writer(STRING).write(["\x1f😀é"]) == ['"\\u001F\\uD83D\\uDE00é"'.encode()]
+
+
+def test_what_is_written_has_memory_of_its_own_size() -> None:
+    values = [{"a": n} for n in range(1000)]
+    made = writer(SCHEMA)
+    tracemalloc.start()
+    try:
+        texts = made.write(values)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept / len(texts) < 500, "a result of orjson has up to 4 KiB"
+
+
+def test_records_that_do_not_meet_their_json_schema_are_named_both_ways() -> None:
+    checker = Checker(Document('{"type":"object","properties":{"a":{"type":"integer","minimum":1}}}', {}))
+    made = JsonWriter(SCHEMA, Options(), checker, in_order=False)
+    with pytest.raises(DataError, match="minimum") as caught:
+        made.write([{"a": 1}, {"a": 0}])
+    assert failed(caught.value) == [1]
+    with pytest.raises(DataError, match="minimum") as caught:
+        JsonReader(SCHEMA, Options(), checker).read([b'#{"a":0}', b'#{"a":1}'], 1)
+    assert failed(caught.value) == [0]
