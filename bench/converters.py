@@ -43,7 +43,7 @@ from connect_converters import (
     SimpleHeaderConverter,
     StringConverter,
 )
-from connect_schemas import AvroConverter
+from connect_schemas import AvroConverter, JsonSchemaConverter
 from tests.support.schema_registry import MemoryRegistry, memory_registry
 
 #: Eight fields, as a table's rows have them.
@@ -139,7 +139,7 @@ def made(cls: type[Converter] | type[HeaderConverter], **config: str) -> Any:
 def rows(count: int, registry: MemoryRegistry) -> list[Row]:
     """Return every measurement over batches of `count` records."""
     parts = (_schemaless, _envelopes, _text_and_bytes, _numbers, _headers)
-    return [row for part in parts for row in part(count)] + _avro(count, registry)
+    return [row for part in parts for row in part(count)] + _avro(count, registry) + _json_schema(count, registry)
 
 
 def _avro(count: int, registry: MemoryRegistry) -> list[Row]:
@@ -182,6 +182,40 @@ def _avro_rows(
     return [
         Row(f"Avro {name}, encode", encode, bare_write, 1.3),
         Row(f"Avro {name}, decode", decode, bare_read, 1.3),
+    ]
+
+
+def _json_schema(count: int, registry: MemoryRegistry) -> list[Row]:
+    """JSON Schema beside a loop that calls orjson for each record."""
+    found = []
+    for name, schema, value in (
+        ("8 fields", ROW, row_value),
+        ("plain fields", PLAIN, plain_value),
+        ("rich fields", RICH, rich_value),
+    ):
+        converter = made(JsonSchemaConverter, schema_registry_url=registry.url)
+        found += _json_schema_rows(name, converter, schema, [value(i) for i in range(count)])
+    return found
+
+
+def _json_schema_rows(name: str, converter: Converter, schema: Schema, values: list[dict[str, Any]]) -> list[Row]:
+    topic = f"json-{name.replace(' ', '-')}"
+    data = converter.encode(topic, schema, values)
+    present = [item for item in data if item is not None]
+    head, parsed = present[0][:5], [orjson.loads(item[5:]) for item in present]
+    return [
+        Row(
+            f"JSON Schema {name}, encode",
+            lambda: converter.encode(topic, schema, values),
+            lambda: [head + orjson.dumps(one) for one in parsed],
+            1.3,
+        ),
+        Row(
+            f"JSON Schema {name}, decode",
+            lambda: converter.decode(topic, data),
+            lambda: [orjson.loads(item[5:]) for item in present],
+            1.3,
+        ),
     ]
 
 
