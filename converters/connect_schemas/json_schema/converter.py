@@ -39,7 +39,7 @@ class JsonSchemaConverter(SchemaConverter[JsonSchemaConverterConfig]):
         own = SchemaText(to_json_schema(schema, self._options), JSON)
         target = self.target(topic, own, schema.name)
         checker = Checker(self._document(target)) if self.config.json_fail_invalid_schema else None
-        return JsonWriter(schema, self._options, checker, in_order=self.is_key), target
+        return JsonWriter(schema, self._options, checker, is_key=self.is_key), target
 
     def make_reader(self, written: Registered, topic: str) -> JsonReader:
         document = self._document(written)

@@ -51,10 +51,15 @@ def _within(name: str, convert: Callable[[Schema, Any], Any], schema: Schema, va
 
 
 class Encoder:
-    """Values to what orjson prints."""
+    """Values to what orjson prints.
 
-    def __init__(self, options: Options) -> None:
+    Args:
+        is_exact: Whether doubles are written as Java writes them, to the byte, which keys need; else as orjson does.
+    """
+
+    def __init__(self, options: Options, *, is_exact: bool = True) -> None:
         self._options = options
+        self._is_exact = is_exact
 
     def node(self, schema: Schema, value: Any) -> Any:
         """Return what orjson prints as a value's JSON; `ABSENT` of a null that the schema does not have.
@@ -72,6 +77,8 @@ class Encoder:
         if not _takes(kind, value):
             raise DataError(f"Invalid type for {kind.name}: class {java_class(value)}")
         match kind:
+            case SchemaType.FLOAT64 if not self._is_exact and math.isfinite(value):
+                return value
             case SchemaType.FLOAT32 | SchemaType.FLOAT64:
                 return float_node(value, single=kind is SchemaType.FLOAT32)
             case SchemaType.BYTES:

@@ -25,8 +25,8 @@ def column_of(draw: st.DrawFn) -> tuple[Schema, list[Any]]:
     return schema, draw(st.lists(values_of(schema), min_size=1, max_size=4))
 
 
-def written(schema: Schema, values: list[Any], options: Options, *, in_order: bool = False) -> list[bytes]:
-    convert = columns.encoding(schema, Encoder(options), nulls_to_defaults=True, in_order=in_order)
+def written(schema: Schema, values: list[Any], options: Options, *, is_key: bool = False) -> list[bytes]:
+    convert = columns.encoding(schema, Encoder(options, is_exact=is_key), nulls_to_defaults=True, is_key=is_key)
     return [orjson.dumps(node) for node in convert(values)]
 
 
@@ -36,12 +36,12 @@ def read(schema: Schema, nodes: list[Any]) -> list[Any]:
 
 
 @given(column_of(), st.booleans(), st.booleans())
-def test_a_column_is_written_as_its_values_are(column: tuple[Schema, list[Any]], numeric: bool, in_order: bool) -> None:
+def test_a_column_is_written_as_its_values_are(column: tuple[Schema, list[Any]], numeric: bool, is_key: bool) -> None:
     schema, values = column
     options = Options(numeric_decimals=numeric)
-    singly = [Encoder(options).node(schema, value) for value in values]
+    singly = [Encoder(options, is_exact=is_key).node(schema, value) for value in values]
     if ABSENT not in singly:
-        assert written(schema, values, options, in_order=in_order) == [orjson.dumps(node) for node in singly]
+        assert written(schema, values, options, is_key=is_key) == [orjson.dumps(node) for node in singly]
 
 
 @given(column_of())
@@ -86,7 +86,7 @@ def test_what_is_not_to_the_letter_is_left_to_single_values(node: Any) -> None:
 def test_keys_have_the_order_of_the_schema() -> None:
     schema = Schema.struct({"a": INT32, "b": INT32})
     value = {"b": 2, "a": 1}
-    assert written(schema, [value], Options(), in_order=True) == [b'{"a":1,"b":2}']
+    assert written(schema, [value], Options(), is_key=True) == [b'{"a":1,"b":2}']
     assert written(schema, [{**value, "c": 3}], Options()) == [b'{"a":1,"b":2}']
     assert value == {"b": 2, "a": 1}, "it is the caller's"
 

@@ -19,7 +19,7 @@ SCHEMA = Schema.struct({"a": INT32})
 
 
 def writer(schema: Schema, **options: Any) -> JsonWriter:
-    return JsonWriter(schema, Options(**options), in_order=False)
+    return JsonWriter(schema, Options(**options), is_key=False)
 
 
 def failed(error: DataError) -> list[int]:
@@ -109,7 +109,7 @@ def test_what_is_written_has_memory_of_its_own_size() -> None:
 
 def test_records_that_do_not_meet_their_json_schema_are_named_both_ways() -> None:
     checker = Checker(Document('{"type":"object","properties":{"a":{"type":"integer","minimum":1}}}', {}))
-    made = JsonWriter(SCHEMA, Options(), checker, in_order=False)
+    made = JsonWriter(SCHEMA, Options(), checker, is_key=False)
     with pytest.raises(DataError, match="minimum") as caught:
         made.write([{"a": 1}, {"a": 0}])
     assert failed(caught.value) == [1]
