@@ -17,6 +17,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
@@ -46,6 +47,10 @@ class Framing:
     def parted(self, data: Sequence[bytes | None]) -> Parted:
         """Return which records are of which schema, and which name none. Nulls are of no schema."""
         size = 1 + self.id_bytes
+        one = self._one_head(data, size)
+        if one is not None:
+            schema_id = int.from_bytes(one[1:], "big")
+            return Parted({schema_id: list(range(len(data)))}, [], {schema_id: size}, {})
         by_head: dict[bytes | None, list[int]] = {}
         for index, head in enumerate(map(_head_of, data, repeat(slice(size)))):
             by_head.setdefault(head, []).append(index)
@@ -58,6 +63,16 @@ class Framing:
             else:
                 self._odd(data, head, indexes, parted)
         return parted
+
+    @staticmethod
+    def _one_head(data: Sequence[bytes | None], size: int) -> bytes | None:
+        """Return what all records begin with, as they mostly do; None where they differ."""
+        try:
+            heads = list(map(itemgetter(slice(size)), data))  # type: ignore[arg-type]
+        except TypeError:  # a null
+            return None
+        head: bytes | None = heads[0] if heads and heads.count(heads[0]) == len(heads) else None
+        return head if head is not None and head[:1] == MAGIC and len(head) == size else None
 
     def _odd(self, data: Sequence[bytes | None], head: bytes, indexes: list[int], parted: Parted) -> None:
         for index in indexes:
