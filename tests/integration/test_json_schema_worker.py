@@ -1,4 +1,4 @@
-"""JSON with a schema registry through a real worker: a source, a topic, a sink, and records that are none of the schema."""
+"""JSON with a schema registry through a real worker: a source, a topic, a sink, and records that do not meet it."""
 
 from __future__ import annotations
 

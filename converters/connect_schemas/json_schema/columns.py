@@ -13,7 +13,7 @@ import math
 from array import array
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from itertools import repeat
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, Final
 
@@ -46,7 +46,7 @@ def encoding(schema: Schema, encoder: Encoder, *, nulls_to_defaults: bool, is_ke
     """Return the column function from values to what orjson prints.
 
     Args:
-        is_key: Whether equal values have to be equal bytes: fields in the schema's order, doubles as Java's.
+        is_key: Whether doubles are written as Java writes them.
     """
 
     def of(part: Schema) -> Convert:
@@ -80,12 +80,12 @@ def _encoding_of(schema: Schema, encoder: Encoder, of: Callable[[Schema], Conver
         return simple[kind]
     if kind is SchemaType.STRUCT:
         fields = {field.name: of(field.schema) for field in schema.fields}
-        return (dict,), _struct_encoding(fields, is_key=is_key)
+        return (dict,), _struct_encoding(fields)
     return _listed_or_mapped(schema, of)
 
 
-def _struct_encoding(fields: dict[str, Convert], *, is_key: bool) -> Convert:
-    names = tuple(fields)
+def _struct_encoding(fields: dict[str, Convert]) -> Convert:
+    names, in_order = tuple(fields), list(fields)
     columns_of = _columns_of(names)
 
     def run(column: Values) -> Values:
@@ -93,8 +93,8 @@ def _struct_encoding(fields: dict[str, Convert], *, is_key: bool) -> Convert:
             columns = columns_of(column)
         except KeyError as error:  # a field that a value has not
             raise OddValueError from error
-        changed = sum(map(len, column)) != len(names) * len(column)
-        changed = changed or (is_key and not all(map(names.__eq__, map(tuple, column))))
+        # A field more, or another order.
+        changed = list(chain.from_iterable(column)) != in_order * len(column)
         converted = []
         for given, convert in zip(columns, fields.values(), strict=True):
             one = convert(given)

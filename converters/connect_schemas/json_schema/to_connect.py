@@ -200,7 +200,7 @@ class _Maker:
         if part.kind == "object":
             for name, inner in _named(part.node, "properties", part.where).items():
                 properties[name] = (inner, part.at, f"{part.where}/properties/{name}")
-            required.update(name for name in part.node.get("required") or () if isinstance(name, str))
+            required |= _required(part.node)
         elif part.kind == "$ref":
             found, at = part.at.found(part.node["$ref"])
             if isinstance(found, dict) and id(found) not in seen:
@@ -329,7 +329,7 @@ class _Maker:
                 _Properties(SchemaType.MAP, key_schema=STRING, value_schema=inner), said, version, optional
             )
         properties = _named(node, "properties", part.where)
-        required = {name for name in node.get("required") or () if isinstance(name, str)}
+        required = _required(node)
         made = _Properties(SchemaType.STRUCT)
         with self._struct(said[0]):
             order = {name: _index(inner, place) for place, (name, inner) in enumerate(properties.items())}
@@ -424,6 +424,11 @@ def _plain(part: _Part) -> SchemaType:
     if not isinstance(named, str) or named not in _NUMBERS:
         raise _wrong(part.where, f"its connect.type {named!r} is none of {', '.join(_NUMBERS)}")
     return _NUMBERS[named]
+
+
+def _required(node: dict[str, Any]) -> set[str]:
+    found = node.get("required")
+    return {name for name in found if isinstance(name, str)} if isinstance(found, list) else set()
 
 
 def _index(node: Any, place: int) -> int:

@@ -83,12 +83,19 @@ def test_what_is_not_to_the_letter_is_left_to_single_values(node: Any) -> None:
         read(STRUCT, [{"a": 1}, node])
 
 
-def test_keys_have_the_order_of_the_schema() -> None:
+def test_fields_have_the_order_of_the_schema() -> None:
     schema = Schema.struct({"a": INT32, "b": INT32})
     value = {"b": 2, "a": 1}
-    assert written(schema, [value], Options(), is_key=True) == [b'{"a":1,"b":2}']
+    assert written(schema, [value], Options()) == [b'{"a":1,"b":2}']
     assert written(schema, [{**value, "c": 3}], Options()) == [b'{"a":1,"b":2}']
     assert value == {"b": 2, "a": 1}, "it is the caller's"
+
+
+def test_doubles_of_keys_are_written_as_java_writes_them() -> None:
+    values = [1e7, 0.0001, 1.5, float("inf")]
+    texts = [b"1.0E7", b"1.0E-4", b"1.5", b'"Infinity"']
+    assert written(FLOAT64, values, Options(), is_key=True) == texts
+    assert [orjson.loads(text) for text in written(FLOAT64, values, Options())] == [1e7, 0.0001, 1.5, "Infinity"]
 
 
 def test_a_value_that_lacks_a_required_field_is_left_to_single_values() -> None:

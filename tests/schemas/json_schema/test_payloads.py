@@ -7,9 +7,11 @@ import tracemalloc
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 
 from connect.api import INT32, INT64, STRING, DataError, FailedRecord, Schema
+from connect_schemas.json_schema import payloads
 from connect_schemas.json_schema.documents import Document
 from connect_schemas.json_schema.options import Options
 from connect_schemas.json_schema.payloads import JsonReader, JsonWriter
@@ -115,4 +117,23 @@ def test_records_that_do_not_meet_their_json_schema_are_named_both_ways() -> Non
     assert failed(caught.value) == [1]
     with pytest.raises(DataError, match="minimum") as caught:
         JsonReader(SCHEMA, Options(), checker).read([b'#{"a":0}', b'#{"a":1}'], 1)
+    assert failed(caught.value) == [0]
+
+
+@pytest.mark.parametrize("bad", [b'{"a":1},{"a":2}', b'{"a":1}]', b"[1", b'{"a":1', b'{"a":"', b"", b"]", b'{"a":1},'])
+def test_a_record_takes_nothing_of_its_neighbours(bad: bytes) -> None:
+    data = [b'{"a":0}', bad, b'{"a":2}', b'":1}']
+    with pytest.raises(DataError) as caught:
+        JsonReader(SCHEMA, Options()).read(data, 0)
+    assert failed(caught.value) == [1, 3]
+
+
+def test_a_value_may_hold_what_parts_records_within() -> None:
+    schema = Schema.array(STRING)
+    values = [["a", payloads._GUARD, "b"], ["c"]]
+    texts = writer(schema).write(values)
+    assert texts == [orjson.dumps(value) for value in values]
+    assert JsonReader(schema, Options()).read(texts, 0).values == values
+    with pytest.raises(DataError) as caught:
+        JsonReader(INT32, Options()).read([b'1,"%b",2' % payloads._GUARD.encode(), b"3"], 0)
     assert failed(caught.value) == [0]

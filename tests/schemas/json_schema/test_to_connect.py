@@ -143,6 +143,11 @@ def test_what_is_not_required_may_become_optional() -> None:
     assert made(said, optional_for_nonrequired=True) == Schema.struct({"a": INT8, "b": OPTIONAL_STRING})
 
 
+def test_required_that_is_no_list_requires_nothing() -> None:
+    said = {"properties": {"a": {"type": "string"}}, "required": True}
+    assert made(said, optional_for_nonrequired=True) == Schema.struct({"a": OPTIONAL_STRING})
+
+
 def test_all_of_brings_the_properties_of_all() -> None:
     said = {
         "allOf": [{"$ref": "#/definitions/Base"}, {"$ref": "#/definitions/Other"}],
