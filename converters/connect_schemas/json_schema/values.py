@@ -179,8 +179,9 @@ class Decoder:
         if name == DECIMAL_NAME:
             if isinstance(node, str):
                 return logicals.DECIMAL.to_logical(schema, _bytes(node))
-            number = _number(node, "Decimal")
-            return Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
+            if isinstance(node, float):  # parsed by orjson: whoever did it parses anew
+                raise DataError("a decimal is expected with every digit, and a double has lost some")
+            return Decimal(_number(node, "Decimal"))
         if name == TIMESTAMP_NAME:
             return logicals.TIMESTAMP.to_logical(schema, _whole(node, 64, "Timestamp"))
         assert name in (DATE_NAME, TIME_NAME), name

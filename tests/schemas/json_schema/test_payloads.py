@@ -60,6 +60,13 @@ def test_decimals_that_are_numbers_keep_their_digits() -> None:
     assert reader.read(texts, 0).values == values
 
 
+def test_decimals_that_are_numbers_keep_their_digits_where_values_go_one_by_one() -> None:
+    text = b"1.23456789123456789123456789"
+    entries = Schema.map(INT32, Schema.decimal(26))
+    found = JsonReader(Schema.array(entries), Options()).read([b'[[{"key":1,"value":%b}]]' % text], 0)
+    assert found.values == [[{1: Decimal(text.decode())}]]
+
+
 @pytest.mark.parametrize(
     "text",
     [
