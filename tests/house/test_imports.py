@@ -18,6 +18,7 @@ ROOTS: Final = (
     HOUSE / "connect",
     *sorted(each for each in (HOUSE / "plugins").glob("connect_*") if each.is_dir()),
     HOUSE / "converters" / "connect_converters",
+    HOUSE / "converters" / "connect_protofiles",
     HOUSE / "converters" / "connect_schemas",
     HOUSE / "transforms" / "connect_transforms",
 )

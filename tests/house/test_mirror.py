@@ -15,6 +15,7 @@ MIRRORS = {
     "connect": "tests",
     "plugins": "tests/plugins",
     "converters/connect_converters": "tests/converters",
+    "converters/connect_protofiles": "tests/protofiles",
     "converters/connect_schemas": "tests/schemas",
     "transforms/connect_transforms": "tests/transforms",
 }

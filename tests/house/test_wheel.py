@@ -14,8 +14,8 @@ from connect.rest.ui import names
 
 HOUSE = Path(__file__).parents[2]
 PACKAGES = {
-    "connect", "connect_converters", "connect_datagen", "connect_file", "connect_postgres", "connect_providers",
-    "connect_schemas", "connect_transforms",
+    "connect", "connect_converters", "connect_datagen", "connect_file", "connect_postgres", "connect_protofiles",
+    "connect_providers", "connect_schemas", "connect_transforms",
 }  # fmt: skip
 
 

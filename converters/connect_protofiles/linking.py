@@ -1,0 +1,135 @@
+"""A schema in a pool, with all that it imports: names are looked up, and what contradicts itself is refused.
+
+Source: Confluent's documentation, "Schema Registry", Referenced schemas and wire format; the registry takes a text, or
+a `FileDescriptorProto` in base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from google.protobuf import descriptor_pb2 as pb
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import Descriptor, FileDescriptor
+from google.protobuf.message import DecodeError
+
+from connect_protofiles.known import known
+from connect_protofiles.options import interpret
+from connect_protofiles.parsing import parsed
+from connect_protofiles.tokens import ProtoError
+
+#: What a schema is called where it has no name.
+DEFAULT_NAME: Final = "default"
+#: So many files may a schema import, directly and not.
+_FILES_MAX: Final = 1000
+#: A chain of imports may be so long.
+_CHAIN_MAX: Final = 50
+
+
+def read(text: str, name: str = DEFAULT_NAME) -> pb.FileDescriptorProto:
+    """Return what a schema says that a registry has: a text, or a `FileDescriptorProto` in base64.
+
+    Raises:
+        ProtoError: It is neither.
+    """
+    try:
+        return parsed(text, name)
+    except ProtoError:
+        file = _from_base64(text)
+        if file is None:
+            raise
+    file.name = name
+    return file
+
+
+def linked(
+    file: pb.FileDescriptorProto, texts: Mapping[str, str] | Callable[[str], str | None] | None = None
+) -> FileDescriptor:
+    """Return a file in a pool of its own.
+
+    Args:
+        texts: What it refers to, by the name that it is imported by.
+
+    Raises:
+        ProtoError: It imports what is not there, or itself; or it contradicts itself.
+    """
+    find = texts if callable(texts) else (texts or {}).get
+    return _Pool(find).added(file, ())
+
+
+def message_at(file: FileDescriptor, indexes: Sequence[int]) -> Descriptor:
+    """Return a message by its place in a file: its index, and that in the message that it is nested in.
+
+    Raises:
+        ProtoError: There is none.
+    """
+    proto = pb.FileDescriptorProto()
+    file.CopyToProto(proto)
+    if not proto.message_type and len(file.public_dependencies) == 1:  # a file that stands for another
+        return message_at(file.public_dependencies[0], indexes)
+    siblings: Any = proto.message_type
+    names = [file.package] if file.package else []
+    for index in indexes:
+        siblings = [one for one in siblings if not one.options.map_entry]
+        if not 0 <= index < len(siblings):
+            raise ProtoError(f"the schema has no message at {list(indexes)}")
+        names.append(siblings[index].name)
+        siblings = siblings[index].nested_type
+    found: Descriptor = file.pool.FindMessageTypeByName(".".join(names))
+    return found
+
+
+def _from_base64(text: str) -> pb.FileDescriptorProto | None:
+    try:
+        return pb.FileDescriptorProto.FromString(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError, DecodeError):
+        return None
+
+
+class _Pool:
+    def __init__(self, find: Callable[[str], str | None]) -> None:
+        self._find = find
+        self._pool = descriptor_pool.DescriptorPool()
+        self._added: dict[str, FileDescriptor] = {}
+
+    def added(self, file: pb.FileDescriptorProto, chain: tuple[str, ...]) -> FileDescriptor:
+        chain = (*chain, file.name)
+        if len(chain) > _CHAIN_MAX:
+            raise ProtoError(f"imports are {_CHAIN_MAX} deep at most")
+        for name in file.dependency:
+            if name in chain:
+                raise ProtoError(f"{name!r} imports itself, by {' -> '.join(chain[chain.index(name) :])}")
+            if name not in self._added:
+                self.added(self._imported(name, file.name), chain)
+        file = interpret(file)
+        try:
+            added: FileDescriptor = self._pool.AddSerializedFile(file.SerializeToString())
+        except (TypeError, ValueError, KeyError, DecodeError) as error:
+            raise ProtoError(_reason(error)) from None
+        self._added[file.name] = added
+        if len(self._added) > _FILES_MAX:
+            raise ProtoError(f"a schema imports {_FILES_MAX} files at most")
+        return added
+
+    def _imported(self, name: str, by: str) -> pb.FileDescriptorProto:
+        text = self._find(name)
+        if text is not None:
+            try:
+                return read(text, name)
+            except ProtoError as error:
+                raise ProtoError(f"{name!r}, which it imports: {error}") from None
+        found = known(name)
+        if found is None:
+            what = "it" if by == DEFAULT_NAME else repr(by)
+            raise ProtoError(f"{what} imports {name!r}, which is neither among its references nor known")
+        return found
+
+
+def _reason(error: Exception) -> str:
+    """Return why a pool refuses a file, in its own words."""
+    text = str(error.args[0] if error.args else error)
+    _, _, reason = text.rpartition("Couldn't build proto file into descriptor pool: ")
+    return reason or text

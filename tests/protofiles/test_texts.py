@@ -1,0 +1,121 @@
+"""Schemas as texts, in the form that a registry keeps."""
+
+from __future__ import annotations
+
+import pytest
+
+from connect_protofiles import linked, parsed, text_of
+from connect_protofiles.meta import Meta, set_meta
+from tests.protofiles.test_linking import google_files, text_of_google
+
+SAID = """
+// A comment
+syntax = "proto3"; package a.b;
+import public "p.proto"; import "google/type/date.proto";
+option java_package = 'x'; option (mine).y = -5;
+enum E { option allow_alias = true; reserved 9; Z = 0; Y = 0 [deprecated = true]; }
+message M {
+  enum F { A = 0; }
+  message N {}
+  oneof o { string s = 3; bytes b = 4; }
+  map<string, N> m = 2;
+  optional int32 i = 1 [(confluent.field_meta) = { params: [{key: "connect.type" value: "int8"}] }];
+  repeated .a.b.E e = 5 [packed = true, json_name = "x"];
+  message P { string q = 1; oneof r { string t = 2; } }
+  reserved 10 to 12, 20; reserved "old";
+}
+service S { rpc R (M) returns (stream M); }
+"""
+KEPT = """\
+syntax = "proto3";
+package a.b;
+
+import "google/type/date.proto";
+import public "p.proto";
+
+option java_package = "x";
+option (mine).y = -5;
+
+message M {
+  reserved 10 to 12;
+  reserved 20;
+  reserved "old";
+~~
+  map<string, N> m = 2;
+  optional int32 i = 1 [(confluent.field_meta) = {
+    params: [
+      {
+        key: "connect.type",
+        value: "int8"
+      }
+    ]
+  }];
+  repeated .a.b.E e = 5 [
+    packed = true,
+    json_name = "x"
+  ];
+~~
+  oneof o {
+    string s = 3;
+    bytes b = 4;
+  }
+~~
+  message N {}
+  message P {
+    string q = 1;
+  ~~
+    oneof r {
+      string t = 2;
+    }
+  }
+  enum F {
+    A = 0;
+  }
+}
+enum E {
+  reserved 9;
+  option allow_alias = true;
+  Z = 0;
+  Y = 0 [deprecated = true];
+}
+
+service S {
+  rpc R (M) returns (stream M);
+}
+""".replace("~", " ")
+
+
+def test_a_schema_is_written_as_the_registry_keeps_it() -> None:
+    assert text_of(parsed(SAID)) == KEPT
+    assert text_of(parsed(KEPT)) == KEPT
+
+
+def test_every_file_of_googles_is_the_same_schema_when_it_is_written_out() -> None:
+    for name in google_files():
+        text = text_of_google(name)
+        assert text is not None
+        again = parsed(text_of(parsed(text, name)), name)
+        assert text_of(again) == text_of(parsed(text, name)), name
+        assert linked(again, text_of_google).name == name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'message M {\n  optional group G = 1 {\n    required int32 a = 1 [default = -5];\n  }\n}\n',
+        'syntax = "proto2";\n\nmessage M {\n  extensions 5 to max;\n}\n\nextend M {\n  optional string s = 5;\n}\n',
+        'message M {\n  optional string a = 1 [default = "\\"\\n"];\n}\n',
+        'edition = "2023";\n\nmessage M {}\n',
+        "\noption x = {\n  a: [\n    1,\n    -2\n  ],\n  [b.c]: {\n    d: \"e\"\n  }\n};\n",
+        "\nservice S {\n  rpc R (M) returns (M) {\n    option deprecated = true;\n  };\n}\n",
+    ],
+)  # fmt: skip
+def test_each_part_of_the_language_is_written_as_it_is_kept(text: str) -> None:
+    made = text_of(parsed(text))
+    assert made == text or made == "\n" + text
+
+
+def test_a_precision_has_its_value_first() -> None:
+    file = parsed('syntax = "proto3"; message M { bytes d = 1; }')
+    set_meta(file.message_type[0].field[0].options, Meta(params={"scale": "2"}))
+    assert 'value: "2",\n        key: "scale"\n' in text_of(file)
