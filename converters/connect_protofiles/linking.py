@@ -133,3 +133,20 @@ def _reason(error: Exception) -> str:
     text = str(error.args[0] if error.args else error)
     _, _, reason = text.rpartition("Couldn't build proto file into descriptor pool: ")
     return reason or text
+
+
+def place_of(file: pb.FileDescriptorProto, message: str) -> tuple[int, ...]:
+    """Return the indexes of a message in a file, by its full name; () where it is not there."""
+    if file.package:
+        if not message.startswith(f"{file.package}."):
+            return ()
+        message = message.removeprefix(f"{file.package}.")
+    siblings: Any = file.message_type
+    found = []
+    for part in message.split("."):
+        names = [one.name for one in siblings if not one.options.map_entry]
+        if part not in names:
+            return ()
+        found.append(names.index(part))
+        siblings = next(one for one in siblings if one.name == part).nested_type
+    return tuple(found)

@@ -53,7 +53,7 @@ def meta_of(options: Any) -> Meta:
     for option in options.uninterpreted_option:
         if is_meta(option):
             _merge_words(found, option)
-    return Meta(found.doc, dict(found.params), tuple(found.tags))
+    return Meta(found.doc, dict(sorted(found.params.items())), tuple(found.tags))
 
 
 def set_meta(options: Any, meta: Meta) -> None:

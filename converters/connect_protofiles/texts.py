@@ -14,12 +14,17 @@ from typing import Any, Final
 from google.protobuf import descriptor_pb2 as pb
 from google.protobuf.descriptor import FieldDescriptor
 
-from connect_protofiles.meta import NAMES, Meta, is_meta, meta_of, set_meta
+from connect_protofiles.meta import NAMES, meta_of, set_meta
 from connect_protofiles.parsing import TYPES
 from connect_protofiles.tokens import string_bytes, tokens
 
 _TYPE_NAMES: Final = {number: name for name, number in TYPES.items()}
 _MAX: Final = 536870911
+_FILE_OPTIONS: Final = (
+    "java_package", "java_outer_classname", "java_multiple_files", "java_generate_equals_and_hash",
+    "java_string_check_utf8", "optimize_for", "go_package", "cc_generic_services", "java_generic_services",
+    "py_generic_services",
+)  # fmt: skip
 _ESCAPES: Final = str.maketrans(
     {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v", "\\": "\\\\",
      "'": "\\'", '"': '\\"'}
@@ -203,15 +208,13 @@ def _option_lines(options: Any) -> list[str]:
 def _options(options: Any, field: pb.FieldDescriptorProto | None = None, is_proto3: bool = False) -> list[str]:
     """Return options, each with its name and value, which may have several lines."""
     found: list[tuple[str, Any]] = []
-    for known, value in options.ListFields():
+    for known, value in sorted(options.ListFields(), key=_file_order):
         if known.name == "uninterpreted_option" or known.is_extension or known.name == "map_entry":
             continue
         found += [(known.name, _value(known, one)) for one in (value if known.is_repeated else [value])]
     if type(options) in NAMES:
         found += _meta(options)
-    for option in options.uninterpreted_option:
-        if not is_meta(option):
-            found.append((_option_name(option), _option_value(option)))
+    found += [(_option_name(option), _option_value(option)) for option in options.uninterpreted_option]
     if field is not None:
         if field.HasField("default_value") and not is_proto3:
             found.append(("default", _default(field)))
@@ -220,12 +223,19 @@ def _options(options: Any, field: pb.FieldDescriptorProto | None = None, is_prot
     return [f"{name} = {_shown(value)}" for name, value in found]
 
 
+def _file_order(item: tuple[FieldDescriptor, Any]) -> int:
+    """Return where an option of a file stands, which is not by its number; those of others are."""
+    name = str(item[0].name)
+    return _FILE_OPTIONS.index(name) if name in _FILE_OPTIONS else len(_FILE_OPTIONS) + item[0].number
+
+
 def _meta(options: Any) -> list[tuple[str, Any]]:
-    meta = meta_of(options)
-    if meta == Meta():
-        return []
+    """Return what Confluent's option says where it stands in bytes; in words it is an option as any other."""
+    in_bytes = type(options)()
+    in_bytes.CopyFrom(options)
+    del in_bytes.uninterpreted_option[:]
     said = type(options)()
-    set_meta(said, meta)
+    set_meta(said, meta_of(in_bytes))
     return [(_option_name(option), _option_value(option)) for option in said.uninterpreted_option]
 
 

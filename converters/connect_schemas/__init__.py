@@ -10,10 +10,12 @@ from connect.api import Converter, hookimpl
 from connect_schemas.avro.apicurio import ApicurioAvroConverter
 from connect_schemas.avro.converter import AvroConverter
 from connect_schemas.json_schema.converter import JsonSchemaConverter
+from connect_schemas.protobuf.converter import ProtobufConverter
 
-__all__ = ["ApicurioAvroConverter", "AvroConverter", "JsonSchemaConverter"]
+__all__ = ["ApicurioAvroConverter", "AvroConverter", "JsonSchemaConverter", "ProtobufConverter"]
 
 
 @hookimpl
 def connect_converters() -> list[type[Converter]]:
-    return [AvroConverter, ApicurioAvroConverter, JsonSchemaConverter]  # the first has the short name
+    # The first of one short name has it.
+    return [AvroConverter, ApicurioAvroConverter, JsonSchemaConverter, ProtobufConverter]

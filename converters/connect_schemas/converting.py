@@ -21,7 +21,7 @@ from connect_schemas.registry.client import RegistryClient
 from connect_schemas.registry.model import Registered, SchemaText
 from connect_schemas.registry.settings import ClientSettings
 from connect_schemas.registry.shared import Borrowed
-from connect_schemas.wire import Framing, SchemaId
+from connect_schemas.wire import Framing, MessageId, Parted, ReaderKey, SchemaId
 
 ConfigT = TypeVar("ConfigT", bound=SchemaConverterConfig, default=SchemaConverterConfig, covariant=True)
 
@@ -102,6 +102,10 @@ class SchemaConverter(Converter[ConfigT]):
     def id_bytes(self) -> int:
         """Return how long an id in a record is."""
         return 4
+
+    def parted(self, data: Sequence[bytes | None]) -> Parted:
+        """Return which records are read together, by what names their schema; those of a format may say more of it."""
+        return self._framing.parted(data)
 
     # -- for formats -------------------------------------------------------------------------------------------------
 
@@ -198,11 +202,11 @@ class SchemaConverter(Converter[ConfigT]):
     def decode(self, topic: str, data: Sequence[bytes | None]) -> list[Column]:
         if not data:
             return []
-        parted = self._framing.parted(data)
+        parted = self.parted(data)
         failed = [FailedRecord(index, f"not written with a schema: {why}") for index, why in parted.odd.items()]
         code: str | None = WIRE_FORMAT if failed else None
         hint: str | None = None
-        columns: dict[SchemaId, Column] = {}
+        columns: dict[ReaderKey, Column] = {}
         for schema_id, indexes in parted.indexes.items():
             try:
                 reader = self._reader(schema_id, topic)
@@ -217,19 +221,28 @@ class SchemaConverter(Converter[ConfigT]):
             return list(columns.values())
         return _in_order(len(data), [(columns[one], indexes) for one, indexes in parted.indexes.items()], parted.nulls)
 
-    def _reader(self, schema_id: SchemaId, topic: str) -> Reader:
-        found: Reader | None = self._readers.get((schema_id, topic))
+    def _reader(self, key: ReaderKey, topic: str) -> Reader:
+        found: Reader | None = self._readers.get((key, topic))
         if found is None:
-            written = self.registry.by_id(schema_id, interrupted=self.interrupted)
-            if written.schema.type != self.schema_type:
-                raise DataError(
-                    f"schema {schema_id} of the registry is {written.schema.type}, and {self.schema_type} is expected",
-                    code=INVALID,
-                    hint="Give the topic the converter that its records were written with.",
-                )
-            found = self.make_reader(written, topic)
-            self._readers.put((schema_id, topic), found)
+            found = self.find_reader(key, topic)
+            self._readers.put((key, topic), found)
         return found
+
+    def find_reader(self, key: ReaderKey, topic: str) -> Reader:
+        """Return who reads the records that `parted` puts together."""
+        schema_id = key.schema_id if isinstance(key, MessageId) else key
+        return self.make_reader(self.registered(schema_id), topic)
+
+    def registered(self, schema_id: SchemaId) -> Registered:
+        """Return the schema of an id. Raises `DataError` where it is unknown, or of another format."""
+        written = self.registry.by_id(schema_id, interrupted=self.interrupted)
+        if written.schema.type != self.schema_type:
+            raise DataError(
+                f"schema {schema_id} of the registry is {written.schema.type}, and {self.schema_type} is expected",
+                code=INVALID,
+                hint="Give the topic the converter that its records were written with.",
+            )
+        return written
 
 
 def one_by_one(items: Sequence[Any], one: Callable[[Any], Any], *, code: str | None = None) -> list[Any]:

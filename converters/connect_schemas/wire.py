@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from operator import itemgetter
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 MAGIC: Final = b"\0"
@@ -28,6 +28,25 @@ _LONG_ID: Final = struct.Struct(">Q")
 _GUID_BYTES: Final = 16
 #: The id of a schema: a number, or a GUID.
 SchemaId = int | UUID
+
+
+class MessageId(NamedTuple):
+    """A message of a schema, by its indexes, where a schema has several.
+
+    Attributes:
+        size: How many bytes name schema and message: indexes can be written in more than one way.
+    """
+
+    schema_id: SchemaId
+    indexes: tuple[int, ...]
+    size: int
+
+    def __str__(self) -> str:
+        return str(self.schema_id)
+
+
+#: What records are read together by.
+ReaderKey = SchemaId | MessageId
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +122,9 @@ class Parted:
         odd: The places of records that name no schema, and why.
     """
 
-    indexes: dict[SchemaId, list[int]]
+    indexes: dict[ReaderKey, list[int]]
     nulls: list[int]
-    sizes: dict[SchemaId, int]
+    sizes: dict[ReaderKey, int]
     odd: dict[int, str]
 
 

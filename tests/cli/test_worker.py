@@ -235,7 +235,7 @@ def test_a_properties_file_is_a_connector_config_too(tmp_path: Path) -> None:
     ("key", "given", "mentions"),
     [
         ("VALUE_CONVERTER", "JsonConvertor", "did you mean"),
-        ("KEY_CONVERTER", "io.confluent.connect.protobuf.ProtobufConverter", "key.converter"),
+        ("KEY_CONVERTER", "com.blueapron.connect.protobuf.ProtobufConverter", "key.converter"),
         ("HEADER_CONVERTER", "org.example.Nope", "known are"),
     ],
 )

@@ -97,5 +97,5 @@ def test_a_newcomers_question_is_answered_with_a_place(words: str) -> None:
 )
 def test_a_module_of_transforms_and_converters_has_its_mirror(module: Path) -> None:
     house, package, *parts = module.relative_to(ROOT).parts
-    house = "schemas" if package == "connect_schemas" else house
+    house = {"connect_schemas": "schemas", "connect_protofiles": "protofiles"}.get(package, house)
     assert ROOT.joinpath("tests", house, *parts[:-1], f"test_{parts[-1]}").is_file()

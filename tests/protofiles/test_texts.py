@@ -119,3 +119,18 @@ def test_a_precision_has_its_value_first() -> None:
     file = parsed('syntax = "proto3"; message M { bytes d = 1; }')
     set_meta(file.message_type[0].field[0].options, Meta(params={"scale": "2"}))
     assert 'value: "2",\n        key: "scale"\n' in text_of(file)
+
+
+def test_what_confluents_option_says_in_bytes_is_written_in_words() -> None:
+    file = parsed('syntax = "proto3"; message M { bytes d = 1; }')
+    file.message_type[0].field[0].options.MergeFromString(b"\x82\x44\x09\x12\x07\n\1a\x12\2bc")
+    assert 'key: "a",\n        value: "bc"\n' in text_of(file)
+    assert text_of(parsed(text_of(file))) == text_of(file)
+
+
+def test_options_of_a_file_go_as_the_registry_writes_them() -> None:
+    file = parsed("")
+    file.options.go_package, file.options.java_multiple_files, file.options.java_package = "g", True, "j"
+    assert (
+        text_of(file) == '\noption java_package = "j";\noption java_multiple_files = true;\noption go_package = "g";\n'
+    )

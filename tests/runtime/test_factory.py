@@ -205,10 +205,12 @@ def test_a_worker_whose_converter_is_not_installed_is_told_which_key_is_wrong(pl
     assert "pip install" in raised.value.hint
     with pytest.raises(ConfigError, match="did you mean JsonConverter") as raised:
         check_default_converters(plugins, WorkerConfig.parse({"value.converter": "JsonConvertr"}))
-    absent = "io.confluent.connect.protobuf.ProtobufConverter"
+    absent = "com.blueapron.connect.protobuf.ProtobufConverter"
     with pytest.raises(ConfigError, match="ProtobufConverter") as raised:
         check_default_converters(plugins, WorkerConfig.parse({"value.converter": absent}))
-    assert raised.value.hint.startswith("No converter for Protobuf is bundled: use JsonConverter")
+    assert raised.value.hint.startswith(
+        "No converter for Protobuf without a schema registry is bundled: use JsonConverter"
+    )
 
 
 def test_what_needs_a_permission_is_refused_unless_the_worker_gives_it() -> None:

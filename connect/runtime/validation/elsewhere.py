@@ -14,7 +14,14 @@ from typing import Any, Final
 _JSON_OR_TEXT: Final = "JsonConverter, with schemas.enable=true where schemas matter, or StringConverter"
 #: Transforms and converters, by what their names end with.
 _CLASSES: Final = {
-    ".protobuf.ProtobufConverter": f"no converter for Protobuf is bundled: use {_JSON_OR_TEXT}",
+    ".utils.converter.ProtobufConverter": (
+        "use io.confluent.connect.protobuf.ProtobufConverter with "
+        "schema.registry.url=http://HOST:PORT/apis/ccompat/v7, which Apicurio's registry answers too"
+    ),
+    "com.blueapron.connect.protobuf.ProtobufConverter": (
+        f"no converter for Protobuf without a schema registry is bundled: use {_JSON_OR_TEXT}; "
+        "or io.confluent.connect.protobuf.ProtobufConverter with a registry"
+    ),
     ".utils.converter.ExtJsonConverter": (
         "its records name the schema of JsonConverter, which is no JSON Schema: use "
         "io.confluent.connect.json.JsonSchemaConverter for new topics"

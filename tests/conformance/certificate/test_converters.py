@@ -6,6 +6,7 @@ import base64
 import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from connect.api.java import decode_utf8, java_text, to_single
 from connect.api.logical import decimal_bytes, unscaled
 from connect.api.values import parse, to_text
 from connect.testing.suites import ConverterSuite
+from connect.testing.suites.converters import Refused
+from connect.testing.suites.values import PLAIN
 from connect_converters import (
     BinaryDataConverter,
     BooleanConverter,
@@ -30,9 +33,11 @@ from connect_converters import (
     connect_converters,
     connect_header_converters,
 )
-from connect_schemas import ApicurioAvroConverter, AvroConverter
+from connect_schemas import ApicurioAvroConverter, AvroConverter, ProtobufConverter
 from connect_schemas import connect_converters as converters_with_a_registry
 from connect_schemas.avro import names
+from connect_schemas.protobuf import names as proto_names
+from connect_schemas.protobuf.logical import PARTS
 from tests.support.schema_registry import APICURIO, memory_registry
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -174,6 +179,51 @@ class TestApicurioAvro(WithRegistry):
     config = {"apicurio.registry.auto-register": "true"}  # noqa: RUF012 - as an author writes it
     url_key = "apicurio.registry.url"
     path = APICURIO
+
+
+class TestProtobuf(WithRegistry):
+    converter = ProtobufConverter
+    config = {"scrub.invalid.names": "true", "optional.for.nullables": "true"}  # noqa: RUF012 - as an author writes it
+    keeps_schemas = False
+
+    def comes_back(self, schema: Schema | None, value: Any) -> Any:
+        if value is None:
+            return None
+        if schema is not None and schema.name in PARTS:
+            return PARTS[schema.name](schema, value)  # of a record that is such a message its fields are read
+        return as_protobuf(schema, value)
+
+    def test_values_without_schemas_come_back(self, tmp_path: Path) -> None:
+        """Protobuf has no such values; Confluent's converter refuses them too."""
+        made = self._made(tmp_path)
+        assert all(isinstance(self._data(made, None, value), Refused) for value in PLAIN if value is not None)
+
+
+#: What stands for a null of a map, by the type of its values.
+ZEROS = {
+    "boolean": False, "string": "", "bytes": b"", "float32": 0.0, "float64": 0.0, "int8": 0, "int16": 0, "int32": 0,
+    "int64": 0,
+}  # fmt: skip
+
+
+def as_protobuf(schema: Schema | None, value: Any, *, in_entry: bool = False) -> Any:
+    """What Protobuf holds of a value: no null of a list or map, or of a plain value in a map."""
+    if schema is None:
+        return value
+    if value is None:
+        kind = schema.type.value
+        is_plain = in_entry and not schema.is_logical
+        return [] if kind == "array" else {} if kind == "map" else ZEROS.get(kind) if is_plain else None
+    if schema.fields:
+        return {
+            proto_names.scrubbed(field.name): as_protobuf(field.schema, value.get(field.name))
+            for field in schema.fields
+        }
+    if isinstance(value, list):
+        return [as_protobuf(schema.value_schema, item) for item in value]
+    if schema.key_schema is None:
+        return value
+    return {name: as_protobuf(schema.value_schema, item, in_entry=True) for name, item in value.items()}
 
 
 def test_every_bundled_converter_has_its_suite() -> None:

@@ -26,7 +26,7 @@ SPOOL = "com.github.jcustenborder.kafka.connect.spooldir.SpoolDirCsvSourceConnec
 
 
 def test_for_well_known_classes_that_nobody_has_here_it_is_said_what_to_do() -> None:
-    assert "JsonConverter" in (instead_of("io.confluent.connect.protobuf.ProtobufConverter") or "")
+    assert "JsonConverter" in (instead_of("com.blueapron.connect.protobuf.ProtobufConverter") or "")
     assert "JsonSchemaConverter" in (instead_of("io.apicurio.registry.utils.converter.ExtJsonConverter") or "")
     assert "FilterByPath$Value" in (instead_of("io.debezium.transforms.Filter") or "")
     assert instead_of("org.apache.kafka.connect.transforms.Filter") is None

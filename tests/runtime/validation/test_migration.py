@@ -44,7 +44,7 @@ S3 = {
     "transforms.route.type": "org.apache.kafka.connect.transforms.RegexRouter",
     "transforms.route.regex": "(.*)",
     "transforms.route.replacement": "x-$1",
-    "value.converter": "io.confluent.connect.protobuf.ProtobufConverter",
+    "value.converter": "com.blueapron.connect.protobuf.ProtobufConverter",
     "exactly.once.support": "required",
 }
 
@@ -110,7 +110,7 @@ def test_what_a_plugin_declares_to_be_accepted_is_different_and_another_name_is_
         ({"tasks.max": "many"}, "tasks.max", "Not a number"),
         ({"topics": ""}, "topics", "Must configure one of topics or topics.regex"),
         ({"transforms": "a", "transforms.a.type": "x.y.Nope"}, "transforms.a.type", "x.y.Nope"),
-        ({"key.converter": "io.confluent.connect.protobuf.ProtobufConverter"}, "key.converter", "use JsonConverter"),
+        ({"key.converter": "com.blueapron.connect.protobuf.ProtobufConverter"}, "key.converter", "use JsonConverter"),
         ({"transforms": "a", "transforms.a.type": "InsertField$Value", "transforms.a.predicate": "p",
           "transforms.a.static.field": "f", "transforms.a.static.value": "v"}, "transforms.a.predicate", "not defined"),
         ({"connector.plugin.version": "[1.0"}, "connector.plugin.version", "Invalid"),
@@ -291,7 +291,7 @@ def test_a_worker_that_listens_by_default_listens_elsewhere_here() -> None:
         ({"rest_extension_classes": "x.Auth"}, "rest.extension.classes", "rest.authentication.file"),
         ({"offset_flush_interval_ms": "soon"}, "offset.flush.interval.ms", "Not a number"),
         (
-            {"value_converter": "io.confluent.connect.protobuf.ProtobufConverter"},
+            {"value_converter": "com.blueapron.connect.protobuf.ProtobufConverter"},
             "value.converter",
             "use JsonConverter",
         ),

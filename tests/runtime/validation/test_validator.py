@@ -176,8 +176,8 @@ def test_a_null_in_a_transform_is_told_as_any_other_null() -> None:
     [
         (
             "value.converter",
-            "io.confluent.connect.protobuf.ProtobufConverter",
-            "value.converter: no converter for Protobuf is bundled: use JsonConverter",
+            "com.blueapron.connect.protobuf.ProtobufConverter",
+            "value.converter: no converter for Protobuf without a schema registry is bundled: use JsonConverter",
         ),
         (
             "transforms.a.type",

@@ -1,0 +1,72 @@
+"""Writers and readers: what the converter asks for once for each schema. All that needs protobuf is below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from google.type import date_pb2  # noqa: F401 - that it is there: schemas of dates import it
+
+from connect.api import DataError, Schema
+from connect_protofiles import ProtoError, linked, message_at, read, text_of
+from connect_protofiles.linking import DEFAULT_NAME, place_of
+from connect_schemas.errors import INVALID
+from connect_schemas.protobuf import indexes
+from connect_schemas.protobuf.options import Options
+from connect_schemas.protobuf.reading import ProtobufReader
+from connect_schemas.protobuf.to_connect import schema_of
+from connect_schemas.protobuf.to_proto import made_of
+from connect_schemas.protobuf.writing import ProtobufWriter, class_of
+from connect_schemas.registry.model import PROTOBUF, Registered, SchemaText
+
+_HINT: Final = "Mend the schema in the registry, or its references; the message says what is wrong in it."
+
+
+class Own:
+    """A Connect schema in Protobuf.
+
+    Attributes:
+        text: Its schema, to be registered.
+        message: The full name of its message.
+    """
+
+    def __init__(self, schema: Schema, options: Options) -> None:
+        made = made_of(schema, options)
+        self._schema, self._options = schema, options
+        self._class = class_of(made)
+        self.text = SchemaText(text_of(made.file), PROTOBUF)
+        self.message = made.message
+
+    def writer(self, target: Registered) -> ProtobufWriter:
+        """Return who writes its values, with the message's place in the schema that they are registered as."""
+        try:
+            found = place_of(read(target.schema.text), self.message)
+        except ProtoError as error:
+            raise _unreadable(target, error) from None
+        return ProtobufWriter(self._schema, self._class, self._options, indexes.written(found or indexes.FIRST))
+
+
+class Written:
+    """A message of a registered schema.
+
+    Args:
+        texts: Of the schemas that it refers to, by name.
+
+    Attributes:
+        message: The message's full name.
+    """
+
+    def __init__(self, written: Registered, texts: Mapping[str, str], place: Sequence[int]) -> None:
+        try:
+            self._message = message_at(linked(read(written.schema.text, DEFAULT_NAME), texts), place)
+        except ProtoError as error:
+            raise _unreadable(written, error) from None
+        self.message: str = self._message.full_name
+
+    def reader(self, options: Options, version: int | None) -> ProtobufReader:
+        """Return who reads its records."""
+        return ProtobufReader(self._message, schema_of(self._message, options, version), options)
+
+
+def _unreadable(written: Registered, error: ProtoError) -> DataError:
+    return DataError(f"schema {written.id} of the registry is no Protobuf schema: {error}", code=INVALID, hint=_HINT)

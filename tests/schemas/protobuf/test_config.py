@@ -1,0 +1,29 @@
+"""The keys of ProtobufConverter."""
+
+from __future__ import annotations
+
+from connect_schemas.protobuf.config import ProtobufConverterConfig
+from connect_schemas.protobuf.options import Options
+
+URL = {"schema.registry.url": "http://localhost:8081"}
+
+
+def test_the_defaults_are_confluents() -> None:
+    assert ProtobufConverterConfig.parse(URL).options() == Options()
+
+
+def test_each_key_is_a_switch_of_its_own() -> None:
+    keys = {
+        "enhanced.protobuf.schema.support": "enhanced", "scrub.invalid.names": "scrub",
+        "generalized.sum.type.support": "generalized", "ignore.default.for.nullables": "ignore_defaults",
+        "int.for.enums": "int_for_enums", "optional.for.nullables": "optional",
+        "optional.for.proto2": "proto2_optional", "wrapper.for.nullables": "wrapper",
+        "wrapper.for.raw.primitives": "raw_wrapper", "generate.struct.for.nulls": "struct_for_nulls",
+        "generate.index.for.unions": "union_index", "flatten.unions": "flatten",
+    }  # fmt: skip
+    assert set(keys.values()) == set(Options.__slots__)
+    for key, name in keys.items():
+        default = getattr(Options(), name)
+        changed = ProtobufConverterConfig.parse({**URL, key: str(not default).lower()}).options()
+        different = [one for one in Options.__slots__ if getattr(changed, one) != getattr(Options(), one)]
+        assert different == [name]
