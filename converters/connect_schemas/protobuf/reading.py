@@ -23,8 +23,10 @@ from connect_schemas.protobuf.options import CONNECT_TYPE, DATE, DECIMAL, WRAPPE
 from connect_schemas.protobuf.shapes import FieldShape, MessageShape, is_proto3, shape_of
 from connect_schemas.protobuf.to_connect import LOGICAL, union_field
 
+#: So many messages are in memory at once: a few hundred are in the processor's cache, and are read the sooner.
+_CHUNK: Final = 256
 #: From messages to their values.
-Values = Callable[[list[Any]], list[Any]]
+Values = Callable[[Any], list[Any]]
 _SMALL: Final = {"int8": 1 << 7, "int16": 1 << 15}
 #: Messages that stand for no value where nothing is set in them.
 _WITHOUT_DEFAULT: Final = (DECIMAL, DATE)
@@ -42,14 +44,20 @@ class ProtobufReader:
     def __init__(self, message: Descriptor, schema: Schema, options: Options) -> None:
         self._schema = schema
         self._parse = message_factory.GetMessageClass(message).FromString
-        self._values = _Columns(options).root(message)
+        columns = _Columns(options)
+        self._values = columns.root(message)
+        self._is_flat = columns.is_flat(message)
         self._may_lack = not is_proto3(message.file)
 
     def read(self, data: Sequence[bytes], start: int) -> Column:
         """Return the values of records whose data begins at `start` of each."""
         payloads = [item[start:] for item in data]
         try:
-            values = self._values(self._parsed(payloads))
+            if self._is_flat and not self._may_lack:
+                return Column(self._schema, self._values(map(self._parse, payloads)))
+            values = []
+            for first in range(0, len(payloads), _CHUNK):
+                values += self._values(self._parsed(payloads[first : first + _CHUNK]))
         except (*_ERRORS, DataError):
             values = one_by_one(payloads, self._one)
         return Column(self._schema, values)
@@ -82,6 +90,13 @@ class _Columns:
             return self._plain(attrgetter("value"), shape_of(message).fields[0])
         return self._struct(message)
 
+    def is_flat(self, message: Descriptor) -> bool:
+        """Whether a message is a struct of several plain fields: its values are taken of each message at once."""
+        if self._options.raw_wrapper and message.full_name in WRAPPERS:
+            return False
+        fields = shape_of(message).fields
+        return len(fields) > 1 and all(map(self._is_plain, fields))
+
     def _struct(self, message: Descriptor) -> Values:
         name = message.full_name
         known = self._structs.get(name)
@@ -95,6 +110,8 @@ class _Columns:
         names = tuple(name for name, _ in columns)
         takes = [take for _, take in columns]
         self._underway.discard(name)
+        if self.is_flat(message):
+            return _rows(names)
 
         def made(messages: list[Any]) -> list[Any]:
             if not messages:  # so does one within itself end
@@ -133,6 +150,20 @@ class _Columns:
 
     # -- fields ------------------------------------------------------------------------------------------------------
 
+    def _is_plain(self, shape: FieldShape) -> bool:
+        """Whether a field's values are what Python has for them, and are always there."""
+        return (
+            shape.oneof is None
+            and not shape.is_message
+            and not shape.field.is_repeated
+            and not self._may_be_null(shape)
+            and self._narrowing(shape) is None
+        )
+
+    def _may_be_null(self, shape: FieldShape) -> bool:
+        is_optional = shape.is_proto3_optional or (self._options.proto2_optional and shape.is_marked)
+        return is_optional and not self._options.struct_for_nulls
+
     def _field(self, shape: FieldShape, *, in_entry: bool = False) -> Values:
         if shape.is_map:
             return self._map(shape)
@@ -143,10 +174,7 @@ class _Columns:
             name = shape.message.full_name
             has_default = name not in self._underway and name not in _WITHOUT_DEFAULT and not in_entry
             return self._single(shape) if options.struct_for_nulls and has_default else self._set_ones(shape)
-        is_optional = shape.is_proto3_optional or (options.proto2_optional and shape.is_marked)
-        if is_optional and not options.struct_for_nulls:
-            return self._set_ones(shape)
-        return self._single(shape)
+        return self._set_ones(shape) if self._may_be_null(shape) else self._single(shape)
 
     def _set_ones(self, shape: FieldShape) -> Values:
         """Where a field is not set, its value is None."""
@@ -231,6 +259,12 @@ class _Columns:
             return None
         limit = _SMALL.get(shape.meta.params.get(CONNECT_TYPE, ""))
         return None if limit is None else _wrapping(limit)
+
+
+def _rows(names: tuple[str, ...]) -> Values:
+    """Return how the structs of messages are taken whose fields, several, are their values as they are."""
+    row = attrgetter(*names)
+    return lambda messages: list(map(dict, map(zip, repeat(names), map(row, messages))))
 
 
 def _then(get: Callable[[Any], Any], values: Values) -> Values:

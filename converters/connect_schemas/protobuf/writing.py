@@ -8,6 +8,7 @@ Source: Confluent's ProtobufData, fromConnectData (schema-registry 8.4).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from google.protobuf import message_factory
@@ -36,6 +37,7 @@ _RANGES: Final = {
     SchemaType.INT32: 1 << 31,
     SchemaType.INT64: 1 << 63,
 }
+_SMALL: Final = {SchemaType.INT8: 1 << 7, SchemaType.INT16: 1 << 15}
 _UNSIGNED: Final = {"uint32": 1 << 32, "fixed32": 1 << 32, "uint64": 1 << 64, "fixed64": 1 << 64}
 _ERRORS: Final = (TypeError, ValueError, AttributeError, KeyError, EncodeError, OverflowError, RecursionError)
 
@@ -69,6 +71,7 @@ class ProtobufWriter:
         self._class = message_class
         self._head = head
         self._parts = _Turns(options).root(schema)
+        self._is_flat = _flat(schema, options)
 
     def write(self, values: Sequence[Any]) -> list[bytes]:
         """Return the records of values."""
@@ -85,7 +88,53 @@ class ProtobufWriter:
 
     def _written(self, values: list[Any]) -> list[bytes]:
         make, head = self._class, self._head
+        if self._is_flat is not None and self._is_flat(values):
+            return [head + make(**value).SerializeToString() for value in values]
         return [head + make(**parts).SerializeToString() for parts in self._parts(values)]
+
+
+def _flat(schema: Schema, options: Options) -> Callable[[list[Any]], bool] | None:
+    """Return what says whether structs are such as a message takes them; None where those of a schema never are.
+
+    They have each field, and no other, and the fields are of plain types. What does not hold of them is no error: they
+    go the long way, which finds it.
+    """
+    names = [each.name for each in schema.fields]
+    if len(names) < 2 or not all(_is_plain(each.schema, each.name, options) for each in schema.fields):
+        return None
+    row = itemgetter(*names)
+    allowed = [frozenset((*_PYTHON[each.schema.type], type(None))) for each in schema.fields]
+    small = [_SMALL.get(each.schema.type) for each in schema.fields]
+
+    def is_flat(values: list[Any]) -> bool:
+        try:
+            columns = list(zip(*map(row, values), strict=True))
+        except (KeyError, TypeError):
+            return False
+        if set(map(len, values)) != {len(names)}:
+            return False
+        for column, kinds, limit in zip(columns, allowed, small, strict=True):
+            found = set(map(type, column))
+            if not found <= kinds:
+                return False
+            if limit is not None and (type(None) in found or not -limit <= min(column) <= max(column) < limit):
+                return False
+        return True
+
+    return is_flat
+
+
+def _is_plain(schema: Schema, name: str, options: Options) -> bool:
+    return (
+        schema.type in _PYTHON
+        and schema.type is not SchemaType.BYTES
+        and schema.name not in PARTS
+        and schema.default is None
+        and enum_name(schema) is None
+        and proto_type(schema) not in _UNSIGNED
+        and not is_wrapped(schema, options, in_oneof=False)
+        and field_name(name, options) == name
+    )
 
 
 class _Turns:

@@ -107,3 +107,15 @@ def test_bad_ones_are_named_beside_good_ones() -> None:
     with pytest.raises(DataError) as raised:
         read("string a = 1;", b"\x0a\1x", b"\x0a\1\xff", b"\xff")
     assert [each.index for each in raised.value.failed if not isinstance(each, tuple)] == [1, 2]
+
+
+def test_fields_may_be_called_as_methods_of_pythons_messages() -> None:
+    names = ("Clear", "DESCRIPTOR", "ByteSize", "self", "class", "HasField")
+    body = "".join(f"int32 {name} = {tag};" for tag, name in enumerate(names, 1))
+    data = bytes(part for tag in range(1, 7) for part in (tag << 3, tag))
+    assert read(body, data) == [dict(zip(names, range(1, 7), strict=True))]
+
+
+def test_a_column_of_many_records_is_read_in_order() -> None:
+    data = [bytes([8, one & 127 | 128, one >> 7, 16, 1]) for one in range(1000)]
+    assert [value["a"] for value in read("int32 a = 1; int32 b = 2;", *data)] == list(range(1000))

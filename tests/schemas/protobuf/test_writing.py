@@ -112,3 +112,23 @@ def test_a_schema_that_contradicts_itself_is_told() -> None:
     tagged = STRING.replace(parameters={"io.confluent.connect.protobuf.Tag": "1"})
     with pytest.raises(DataError, match="duplicate field number"):
         written(Schema.struct({"a": tagged, "b": tagged}, name="M"), {})
+
+
+def test_fields_may_be_called_as_methods_of_pythons_messages() -> None:
+    schema = Schema.struct(dict.fromkeys(("Clear", "DESCRIPTOR", "self", "class"), INT32), name="M")
+    assert written(schema, {"Clear": 1, "DESCRIPTOR": 2, "self": 3, "class": 4}) == [b"\x08\1\x10\2\x18\3\x20\4"]
+
+
+@pytest.mark.parametrize(
+    "value", [{"a": 5, "b": "x"}, {"a": 5, "b": None}, {"a": 5, "b": "x", "more": 1}, {"a": 5}, {"b": "x", "a": 5}]
+)
+def test_a_struct_of_plain_fields_is_written_whatever_it_has_besides(value: dict[str, Any]) -> None:
+    expected = b"\x08\5" + (b"\x12\1x" if value.get("b") else b"")
+    assert written(Schema.struct({"a": INT8, "b": OPTIONAL_STRING}, name="M"), value) == [expected]
+
+
+def test_a_bad_value_of_a_plain_field_is_told_as_anywhere_else() -> None:
+    schema = Schema.struct({"a": INT8, "b": OPTIONAL_STRING}, name="M")
+    for value, why in (({"a": 128, "b": ""}, "128 is no INT8"), ({"a": True, "b": ""}, "INT8"), ("ab", "STRUCT")):
+        with pytest.raises(DataError, match=why):
+            written(schema, value)
