@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +18,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 APICURIO = "/apis/registry/v2"
 _TYPE = "application/vnd.schemaregistry.v1+json"
-_PARAMETERS = {"normalize", "subject", "ifExists", "canonical", "dereference"}
+#: What is asked beside a path: by our clients, and by confluent-kafka's.
+_PARAMETERS = {
+    "normalize", "subject", "ifExists", "canonical", "dereference", "format", "deleted", "fetchMaxId", "resourceType",
+    "associationType",
+}  # fmt: skip
 
 
 @dataclass
@@ -136,6 +140,13 @@ def _meta(subject: str, kept: Kept) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _serialized(text: str) -> str:
+    """Return a Protobuf schema as clients that cannot read texts want it."""
+    from connect_protofiles import linked, read
+
+    return b64encode(linked(read(text)).serialized_pb).decode()
+
+
 @contextmanager
 def memory_registry(*, port: int = 0, tls: Any = None) -> Iterator[MemoryRegistry]:
     """Run a registry.
@@ -171,8 +182,11 @@ def memory_registry(*, port: int = 0, tls: Any = None) -> Iterator[MemoryRegistr
                 elif registry.login is not None and self._login() != registry.login:
                     status, said = 401, {"error_code": 401, "message": "Unauthorized"}
                 else:
-                    assert parse_qs(parts.query).keys() <= _PARAMETERS
+                    query = parse_qs(parts.query)
+                    assert query.keys() <= _PARAMETERS, (parts.path, query)
                     status, said = registry.answer(self.command, parts.path, body, self.headers)
+                    if query.get("format") == ["serialized"] and said.get("schemaType") == "PROTOBUF":
+                        said = {**said, "schema": _serialized(said["schema"])}
             content = said if isinstance(said, bytes) else json.dumps(said).encode()
             self.send_response(status)
             for name, value in {"Content-Type": _TYPE, "Content-Length": str(len(content)), **extra}.items():
