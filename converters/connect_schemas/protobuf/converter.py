@@ -13,7 +13,7 @@ from connect_schemas.converting import Reader, SchemaConverter, Writer
 from connect_schemas.errors import INVALID
 from connect_schemas.protobuf import indexes
 from connect_schemas.protobuf.config import ProtobufConverterConfig
-from connect_schemas.registry.model import PROTOBUF, Registered
+from connect_schemas.registry.model import PROTOBUF, Registered, SchemaText
 from connect_schemas.wire import MessageId, Parted, ReaderKey
 
 
@@ -40,6 +40,10 @@ class ProtobufConverter(SchemaConverter[ProtobufConverterConfig]):
         own = self._making.Own(schema, self._options)
         target = self.target(topic, own.text, own.message)
         return own.writer(target), target
+
+    def can_read(self, reader: Registered, writer: SchemaText) -> str | None:
+        found: str | None = self._making.why_not(reader, self._texts(reader), writer)
+        return found
 
     # -- bytes to values ---------------------------------------------------------------------------------------------
 
@@ -74,10 +78,13 @@ class ProtobufConverter(SchemaConverter[ProtobufConverterConfig]):
         return self._reader_of(written, topic, indexes.FIRST)
 
     def _reader_of(self, written: Registered, topic: str, place: Sequence[int]) -> Reader:
-        used = self.registry.resolved(written.schema.references, interrupted=self.interrupted)
-        found = self._making.Written(written, {name: one.schema.text for name, one in used.items()}, place)
+        found = self._making.Written(written, self._texts(written), place)
         reader: Reader = found.reader(self._options, self.version_of(written, topic, found.message))
         return reader
+
+    def _texts(self, written: Registered) -> dict[str, str]:
+        used = self.registry.resolved(written.schema.references, interrupted=self.interrupted)
+        return {name: one.schema.text for name, one in used.items()}
 
 
 def _making() -> Any:

@@ -11,7 +11,7 @@ from connect.api import DataError, Schema
 from connect_protofiles import ProtoError, linked, message_at, read, text_of
 from connect_protofiles.linking import DEFAULT_NAME, place_of
 from connect_schemas.errors import INVALID
-from connect_schemas.protobuf import indexes
+from connect_schemas.protobuf import indexes, resolving
 from connect_schemas.protobuf.options import Options
 from connect_schemas.protobuf.reading import ProtobufReader
 from connect_schemas.protobuf.to_connect import schema_of
@@ -66,6 +66,19 @@ class Written:
     def reader(self, options: Options, version: int | None) -> ProtobufReader:
         """Return who reads its records."""
         return ProtobufReader(self._message, schema_of(self._message, options, version), options)
+
+
+def why_not(reader: Registered, texts: Mapping[str, str], writer: SchemaText) -> str | None:
+    """Return why a registered schema does not read what another writes; None where it does.
+
+    Args:
+        texts: Of the schemas that the registered one refers to, by name.
+    """
+    try:
+        other = linked(read(reader.schema.text, DEFAULT_NAME), texts)
+    except ProtoError as error:
+        raise _unreadable(reader, error) from None
+    return resolving.why_not(other, linked(read(writer.text, DEFAULT_NAME)))
 
 
 def _unreadable(written: Registered, error: ProtoError) -> DataError:

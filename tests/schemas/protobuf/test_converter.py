@@ -297,3 +297,21 @@ def test_every_type_comes_back_with_wrappers_too(registry: MemoryRegistry) -> No
     (run,) = made.decode("t", made.encode("t", schema, values))
     assert run.values == values
     made.close()
+
+
+@pytest.mark.parametrize("keys", [{"use_latest_version": "true"}, {"use_schema_id": "1"}])
+def test_another_schema_has_to_read_what_the_records_own_writes(registry: MemoryRegistry, keys: dict[str, str]) -> None:
+    registry.add(
+        "t-value",
+        'syntax = "proto3"; package com.example; message Order { string id = 1; }',
+        schemaType="PROTOBUF",
+    )
+    made = converter(registry, auto_register_schemas="false", **keys)
+    with pytest.raises(DataError, match=r"field 1 of com\.example\.Order is a text or bytes there") as raised:
+        made.encode("t", ORDER, [{"id": 1}])
+    assert raised.value.code == "schemas.incompatible"
+    made.close()
+    loose = {"latest_compatibility_strict": "false", "id_compatibility_strict": "false"}
+    made = converter(registry, auto_register_schemas="false", **keys, **loose)
+    assert made.encode("t", ORDER, [{"id": 1}]) == [HEAD + b"\x08\1"]
+    made.close()
