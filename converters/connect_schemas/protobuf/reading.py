@@ -92,8 +92,6 @@ class _Columns:
 
     def is_flat(self, message: Descriptor) -> bool:
         """Whether a message is a struct of several plain fields: its values are taken of each message at once."""
-        if self._options.raw_wrapper and message.full_name in WRAPPERS:
-            return False
         fields = shape_of(message).fields
         return len(fields) > 1 and all(map(self._is_plain, fields))
 

@@ -119,3 +119,14 @@ def test_fields_may_be_called_as_methods_of_pythons_messages() -> None:
 def test_a_column_of_many_records_is_read_in_order() -> None:
     data = [bytes([8, one & 127 | 128, one >> 7, 16, 1]) for one in range(1000)]
     assert [value["a"] for value in read("int32 a = 1; int32 b = 2;", *data)] == list(range(1000))
+
+
+def test_a_record_that_is_a_message_around_a_value_is_that_value() -> None:
+    file = linked(parsed('syntax = "proto3"; import "google/protobuf/wrappers.proto";'))
+    message = file.pool.FindMessageTypeByName("google.protobuf.UInt64Value")
+    for options, expected in (
+        (Options(), [-1, 5, 0]),
+        (Options(raw_wrapper=False), [{"value": -1}, {"value": 5}, {"value": 0}]),
+    ):
+        reader = ProtobufReader(message, schema_of(message, options), options)
+        assert reader.read([b"\x08" + b"\xff" * 9 + b"\1", b"\x08\5", b""], 0).values == expected
