@@ -13,6 +13,7 @@ import pytest
 from google.protobuf import descriptor_pb2 as pb
 
 from connect_protofiles import linked, message_at, parsed, read
+from connect_protofiles.linking import place_of
 from connect_protofiles.tokens import ProtoError
 
 GOOGLE = Path(next(iter(google.type.__path__))).parents[1]
@@ -136,3 +137,16 @@ def test_a_descriptor_in_base64_is_read_as_the_registry_does() -> None:
     for text in ("!", "AAAA", "message"):
         with pytest.raises(ProtoError, match="line 1"):
             read(text)
+
+
+def test_a_message_is_found_by_its_name_and_entries_of_maps_do_not_count() -> None:
+    file = parsed("package p.q; message A {} message B { map<string, A> m = 1; message C { message D {} } }")
+    assert place_of(file, "p.q.B.C.D") == (1, 0, 0)
+    for name in ("p.q.E", "p.B", "B", "p.q.B.MEntry", "p.q.A.C"):
+        assert place_of(file, name) == ()
+    assert place_of(parsed("message A {}"), "A") == (0,)
+
+
+def test_the_reason_is_told_in_the_words_of_protobuf_alone() -> None:
+    with pytest.raises(ProtoError, match=r"^couldn't resolve name 'X'$"):
+        linked(parsed("message M { optional X x = 1; }"))

@@ -132,3 +132,8 @@ def test_a_bad_value_of_a_plain_field_is_told_as_anywhere_else() -> None:
     for value, why in (({"a": 128, "b": ""}, "128 is no INT8"), ({"a": True, "b": ""}, "INT8"), ("ab", "STRUCT")):
         with pytest.raises(DataError, match=why):
             written(schema, value)
+
+
+def test_optional_values_of_plain_fields_are_wrapped_where_that_is_asked_for() -> None:
+    schema = Schema.struct({"a": OPTIONAL_INT32, "b": OPTIONAL_STRING, "c": INT32}, name="M")
+    assert written(schema, {"a": 0, "b": None, "c": 5}, wrapper=True) == [b"\x0a\0\x18\5"]
