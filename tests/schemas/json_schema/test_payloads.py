@@ -141,6 +141,3 @@ def test_a_value_may_hold_what_parts_records_within() -> None:
     texts = writer(schema).write(values)
     assert texts == [orjson.dumps(value) for value in values]
     assert JsonReader(schema, Options()).read(texts, 0).values == values
-    with pytest.raises(DataError) as caught:
-        JsonReader(INT32, Options()).read([b'1,"%b",2' % payloads._GUARD.encode(), b"3"], 0)
-    assert failed(caught.value) == [0]
