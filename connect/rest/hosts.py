@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -102,10 +102,10 @@ def _plain(host: str) -> str:
     return host if address is None else str(address)
 
 
-def names_of(config: WorkerConfig) -> Names:
-    """Return the names of a worker's listeners."""
+def names_of(config: WorkerConfig, addresses: Sequence[str] | None = None) -> Names:
+    """Return the names of a worker's listeners, or of other addresses."""
     return Names(
-        listeners=[listener_host(text) for text in config.addresses],
+        listeners=[listener_host(text) for text in (config.addresses if addresses is None else addresses)],
         more=[config.rest_advertised_host_name or "", *config.rest_allowed_hosts],
         own_name=socket.gethostname(),
     )

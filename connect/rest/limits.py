@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from typing import Any, Final
 
 from connect.api.config_values import whole_number
 from connect.api.error_codes import register_code
+from connect.json_depth import depth_exceeds
 from connect.rest.budget import Budget, Share
 from connect.rest.errors import error_response
 from connect.rest.negotiation import Asgi, Scope
@@ -41,9 +41,6 @@ _DRAIN_BYTES_MAX = 64 << 20
 _DRAIN_S = 5.0
 #: A larger body is looked through in a thread.
 _ON_LOOP_BYTES_MAX = 64 << 10
-# A string (its brackets mean nothing), or a bracket. Nothing is ever taken back, so the engine keeps nothing to go back
-# to: else each character, or escape, of a long string would take some fifty bytes of memory.
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[\[{\]}]', re.DOTALL)
 
 
 class Limits:
@@ -232,17 +229,3 @@ async def _is_deep(body: bytes) -> bool:
     if len(body) <= _ON_LOOP_BYTES_MAX:
         return depth_exceeds(body, DEPTH_MAX)
     return await asyncio.to_thread(depth_exceeds, body, DEPTH_MAX)
-
-
-def depth_exceeds(body: bytes, limit: int) -> bool:
-    """Say whether JSON text has more than so many objects and arrays inside each other."""
-    depth = 0
-    for token in _TOKEN.finditer(body):
-        first = body[token.start()]
-        if first in b"[{":
-            depth += 1
-            if depth > limit:
-                return True
-        elif first in b"]}":
-            depth -= 1
-    return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -12,6 +12,7 @@ from connect.rest.errors import error_response
 
 Scope = dict[str, Any]
 Asgi = Callable[[Scope, Any, Any], Awaitable[None]]
+_JSON: Final = "application/json"
 #: What a request may accept: answers are JSON, and a browser is given it too.
 _ANSWERS: Final = ("application/json", "*/*", "application/*", "text/html")
 #: What it may beside these, of a route with other answers.
@@ -29,17 +30,23 @@ class ContentNegotiation:
 
     A body must be JSON (415), JSON must be accepted (406), a slash at the end of a path is dropped, `%2F` in a name
     stays part of the name, and HEAD is GET without the body.
+
+    Args:
+        kinds: Types that a body may have besides application/json.
+        answers: Types that a request may accept besides those of JSON.
     """
 
-    def __init__(self, app: Asgi) -> None:
+    def __init__(self, app: Asgi, *, kinds: Sequence[str] = (), answers: Sequence[str] = ()) -> None:
         self._app = app
+        self._kinds = (*kinds, _JSON)
+        self._answers = (*answers, *_ANSWERS)
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        refused = _refused(scope["method"], headers, route_path(scope))
+        refused = self._refused(scope["method"], headers, route_path(scope))
         if refused is not None:
             await refused(scope, receive, send)
             return
@@ -48,25 +55,26 @@ class ContentNegotiation:
             scope, send = {**scope, "method": "GET", HEAD: True}, _without_body(send)
         await self._app(scope, receive, send)
 
+    def _refused(self, method: str, headers: dict[str, str], path: str) -> Response | None:
+        accept = headers.get("accept", "*/*").lower()
+        if not any(kind in accept for kind in (*self._answers, *_ANSWERS_OF.get(path, ()))):
+            return error_response(406, f"HTTP 406 Not Acceptable: answers are {self._answers[0]}", "request.invalid")
+        has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if method in _WITH_BODY and has_body and kind not in self._kinds:
+            return error_response(
+                415,
+                f"HTTP 415 Unsupported Media Type: {kind or 'none'}; {self._kinds[0]} is expected",
+                "request.invalid",
+            )
+        return None
+
 
 def _without_body(send: Any) -> Any:
     async def sending(message: Any) -> None:
         await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
     return sending
-
-
-def _refused(method: str, headers: dict[str, str], path: str) -> Response | None:
-    accept = headers.get("accept", "*/*").lower()
-    if not any(kind in accept for kind in (*_ANSWERS, *_ANSWERS_OF.get(path, ()))):
-        return error_response(406, "HTTP 406 Not Acceptable: answers are application/json", "request.invalid")
-    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if method in _WITH_BODY and has_body and kind != "application/json":
-        return error_response(
-            415, f"HTTP 415 Unsupported Media Type: {kind or 'none'}; application/json is expected", "request.invalid"
-        )
-    return None
 
 
 def route_path(scope: Scope) -> str:

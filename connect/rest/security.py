@@ -7,7 +7,9 @@ Outermost of the application's layers: a request that is refused here has cost n
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -41,14 +43,36 @@ _CHALLENGE = f'Basic realm="Connect", charset="UTF-8", {_BEARER}'
 _SCRIPT = (b"x-requested-with", b"xmlhttprequest")
 
 
-def install(app: FastAPI, config: WorkerConfig) -> None:
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What of the layers is not the same for the worker's own REST and for another one in its process.
+
+    Attributes:
+        kinds, answers: See `ContentNegotiation`.
+        is_open: Whether a request is answered without a user.
+        is_read: Whether the role read may send a request; of the worker's own that is said by its method and topics.
+        addresses: What it listens on, where that is not `listeners`.
+    """
+
+    kinds: Sequence[str] = ()
+    answers: Sequence[str] = ()
+    is_open: Callable[[Scope], bool] | None = None
+    is_read: Callable[[Scope], bool] | None = None
+    addresses: Sequence[str] | None = None
+
+
+def install(app: FastAPI, config: WorkerConfig, face: Face | None = None) -> None:
     """Put the layers before the application: hosts, origins, users, limits, content negotiation, and who asks.
+
+    Args:
+        face: That of the worker's own REST where left out.
 
     Raises:
         ConfigError: The credentials file cannot be read, or is wrong.
     """
+    face = face or Face()
     app.add_middleware(Authors)
-    app.add_middleware(ContentNegotiation)
+    app.add_middleware(ContentNegotiation, kinds=face.kinds, answers=face.answers)
     # One body of the largest size always has room.
     budget = Budget(max(config.rest_request_total_max_bytes, config.rest_request_max_bytes))
     app.state.budget = budget
@@ -60,13 +84,15 @@ def install(app: FastAPI, config: WorkerConfig) -> None:
     )
     if config.rest_authentication_file:
         users = Users(Path(config.rest_authentication_file))
-        app.add_middleware(Guard, users=users, secret_topics=(config.config_storage_topic, config.history_topic))
+        secret = (config.config_storage_topic, config.history_topic)
+        is_open, is_read = face.is_open or _is_open, face.is_read or partial(_is_read, secret)
+        app.add_middleware(Guard, users=users, is_open=is_open, is_read=is_read)
     app.add_middleware(
         Origins,
         allowed=_listed(config.access_control_allow_origin),
         methods=_listed(config.access_control_allow_methods),
     )
-    app.add_middleware(Hosts, names=names_of(config))
+    app.add_middleware(Hosts, names=names_of(config, face.addresses))
 
 
 def _listed(text: str) -> list[str]:
@@ -77,17 +103,19 @@ class Guard:
     """Asks for a user: 401 without one, 403 for a change by a role that may only read.
 
     Args:
-        secret_topics: Topics with the configs as they were given, secrets in clear: their records are for the role
-            write.
+        is_open, is_read: See `Face`.
     """
 
-    def __init__(self, app: Asgi, *, users: Users, secret_topics: Sequence[str]) -> None:
+    def __init__(
+        self, app: Asgi, *, users: Users, is_open: Callable[[Scope], bool], is_read: Callable[[Scope], bool]
+    ) -> None:
         self._app = app
         self._users = users
-        self._secret_paths = tuple(f"/v1/topics/{topic}/" for topic in secret_topics)
+        self._is_open = is_open
+        self._is_read = is_read
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or _is_open(scope):
+        if scope["type"] != "http" or self._is_open(scope):
             await self._app(scope, receive, send)
             return
         refused = await self._refused(scope)
@@ -110,7 +138,7 @@ class Guard:
             # The body is not read: the connection cannot be used for a next request.
             response.headers["Connection"] = "close"
             return response
-        if entry.role is Role.READ and self._needs_write(scope):
+        if entry.role is Role.READ and not self._is_read(scope):
             what = f"{scope['method']} {route_path(scope)}"
             return error_response(
                 403, f"HTTP 403 Forbidden: user {entry.name!r} has the role read; {what} needs write", AUTH_DENIED
@@ -118,8 +146,12 @@ class Guard:
         scope[USER], scope[ROLE] = entry.name, entry.role
         return None
 
-    def _needs_write(self, scope: Scope) -> bool:
-        return scope["method"] not in _READING or route_path(scope).startswith(self._secret_paths)
+
+def _is_read(secret_topics: Sequence[str], scope: Scope) -> bool:
+    """Say whether a request changes nothing, and is not for topics with configs as they were given: these have secrets
+    in clear."""
+    secret_paths = tuple(f"/v1/topics/{topic}/" for topic in secret_topics)
+    return scope["method"] in _READING and not route_path(scope).startswith(secret_paths)
 
 
 def _is_open(scope: Scope) -> bool:
