@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:  # what a command does not need, it does not wait for
     from connect.runtime.host import Host
     from connect.runtime.plugins import PluginHost
     from connect.runtime.worker_config import WorkerConfig
+
+logger = logging.getLogger(__name__)
 
 
 async def open_cluster(data_dir: Path, configs: Mapping[str, object] | None = None) -> Cluster:
@@ -221,13 +224,25 @@ async def serve(host: Host) -> AsyncIterator[list[str]]:
     # Aside: importing it takes a third of a start, and seconds where a container has little of a processor.
     make_app, serve_app = await asyncio.to_thread(_rest)
     app = make_app(host)
-    async with _exporting(host), serve_app(app, host.base.config) as urls:
+    async with _exporting(host), _registry_beside(host), serve_app(app, host.base.config) as urls:
         try:
             yield urls
         finally:
             await app.state.events.aclose()
             await app.state.leader.aclose()
             await app.state.metrics.aclose()
+
+
+@asynccontextmanager
+async def _registry_beside(host: Host) -> AsyncIterator[None]:
+    """Serve the schema registry where the worker's config says so."""
+    config = host.base.config
+    if not config.registry_addresses:
+        yield
+        return
+    async with serve_registry(config, host.base.cluster) as urls:
+        logger.info("the schema registry is ready on %s", ", ".join(urls))
+        yield
 
 
 def _rest() -> tuple[Callable[[Host], FastAPI], Callable[..., AbstractAsyncContextManager[list[str]]]]:
@@ -263,6 +278,70 @@ async def serve_between(config: WorkerConfig, urls: Sequence[str]) -> AsyncItera
         yield
 
 
+@asynccontextmanager
+async def serve_registry(config: WorkerConfig, cluster: Cluster | None = None) -> AsyncIterator[list[str]]:
+    """Serve the schema registry on `registry.listeners`; gives the bound URLs in their order.
+
+    Args:
+        cluster: A log to use; it stays open. That which the config names is opened and closed when left out.
+
+    Raises:
+        ConfigError: A listener, its TLS keys or the credentials file is wrong, or registry.topic.
+        EnvironmentFault: environment.port_taken; the topic cannot be read.
+    """
+    # Aside, as that of REST.
+    make_app, default_port, serve_app = await asyncio.to_thread(_registry_rest)
+    from connect.registry.registry import Registry
+    from connect.registry.topic import SchemaTopic
+    from connect.rest.server import REGISTRY_LISTENERS
+
+    async with AsyncExitStack() as stack:
+        if cluster is None:
+            config = await _resolved(config)
+            cluster = await open_cluster(config.data_path, config.originals)
+            stack.push_async_callback(cluster.aclose)
+        topic = SchemaTopic(
+            cluster,
+            config.registry_storage_topic,
+            is_shared=bool(config.bootstrap_servers),
+            replication_factor=config.registry_storage_replication_factor,
+        )
+        stack.push_async_callback(topic.aclose)
+        await topic.open()
+        registry = Registry(
+            topic, level=config.registry_compatibility_level.upper(), modes_change=config.registry_mode_mutability
+        )
+        app = make_app(registry, config, cluster_id=cluster.cluster_id)
+        yield await stack.enter_async_context(
+            serve_app(
+                app,
+                config,
+                config.registry_addresses,
+                key=REGISTRY_LISTENERS,
+                default_port=default_port,
+                warns=True,
+            )
+        )
+
+
+def _registry_rest() -> tuple[Callable[..., FastAPI], int, Callable[..., AbstractAsyncContextManager[list[str]]]]:
+    from connect.rest.registry.app import DEFAULT_PORT, make_app
+    from connect.rest.server import serve as serve_app
+
+    return make_app, DEFAULT_PORT, serve_app
+
+
+async def _resolved(config: WorkerConfig) -> WorkerConfig:
+    """Return a config with the values of its references; plugins are looked for only where it has providers."""
+    if not config.config_providers:
+        return config
+    from connect.runtime.plugins import PluginHost
+    from connect.runtime.providers.worker_config import resolved_worker_config
+
+    plugins = await asyncio.to_thread(PluginHost.discover, config.plugin_folders)
+    return await resolved_worker_config(plugins, config)
+
+
 def wiring() -> Wiring:
     """Return what the commands open, as it is here."""
     from connect.cli.wiring import Wiring
@@ -280,6 +359,7 @@ def wiring() -> Wiring:
         log_problems=log_problems,
         serve=serve,
         serve_between=serve_between,
+        serve_registry=serve_registry,
     )
 
 

@@ -62,7 +62,9 @@ _COMMANDS: Final = {
     "produce": _Named(
         "produce", "produce", "Append the lines of FILE, or of standard input, to a topic: one record a line."
     ),
+    "registry": _Named("registry", "registry", "Run a schema registry, with Confluent's REST API."),
     "run": _Named("run", "run", "Run connectors in this process, without a worker, and until they are done if asked."),
+    "schema": _Named("schemas", "schema", "List, show, register, check and delete schemas of a schema registry."),
     "topic": _Named("topics", "topic", "List, create, describe, alter and delete topics."),
     "user": _Named(
         "users", "user", "Make and list the users of a worker's REST API; their secrets are kept as hashes."

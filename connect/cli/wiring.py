@@ -44,6 +44,7 @@ class Wiring:
         log_keys: Returns the names of the worker's keys that the log reads.
         serve: Serves REST on the listeners of the worker's config; gives the bound URLs.
         serve_between: Answers at these URLs while there is no host.
+        serve_registry: Serves the schema registry; gives the bound URLs.
     """
 
     open_cluster: OpenCluster
@@ -58,3 +59,4 @@ class Wiring:
     log_keys: Callable[[], Collection[str]]
     serve: Callable[[Host], AbstractAsyncContextManager[list[str]]]
     serve_between: Callable[[WorkerConfig, Sequence[str]], AbstractAsyncContextManager[None]]
+    serve_registry: Callable[[WorkerConfig], AbstractAsyncContextManager[list[str]]]

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -32,6 +32,8 @@ KEEP_ALIVE_S = 75
 DATE_S = 1.0
 #: As in Kafka Connect, for both schemes.
 DEFAULT_PORT = 8083
+LISTENERS: Final = "listeners"
+REGISTRY_LISTENERS: Final = "registry.listeners"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +75,29 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve(app: Any, config: WorkerConfig, addresses: Sequence[str] | None = None) -> AsyncIterator[list[str]]:
+async def serve(
+    app: Any,
+    config: WorkerConfig,
+    addresses: Sequence[str] | None = None,
+    *,
+    key: str = LISTENERS,
+    default_port: int = DEFAULT_PORT,
+    warns: bool | None = None,
+) -> AsyncIterator[list[str]]:
     """Serve `app` on every address of `listeners`; port 0 takes a free one. Gives the bound URLs in their order.
 
     Args:
         addresses: Where to serve, in place of `listeners`.
+        key: The key that these are of.
+        default_port: That of an address without one.
+        warns: Whether it is told what is risky about an address; where left out, of `listeners` alone.
 
     Raises:
         ConfigError: A listener is no http:// or https:// address, or its TLS keys are wrong.
         EnvironmentFault: environment.port_taken.
     """
-    listeners = [parse_listener(text) for text in addresses or config.addresses]
+    listeners = [parse_listener(text, key, default_port) for text in addresses or config.addresses]
+    warns = addresses is None if warns is None else warns
     context = None
     if any(listener.scheme == "https" for listener in listeners):
         tls = tls_config(config.originals)
@@ -95,7 +109,7 @@ async def serve(app: Any, config: WorkerConfig, addresses: Sequence[str] | None 
         bound = [stack.enter_context(_bind(listener)) for listener in listeners]
         urls = []
         for listener, one in zip(listeners, bound, strict=True):
-            if addresses is None and (risk := exposure(listener, one.getsockname()[0], config)) is not None:
+            if warns and (risk := exposure(listener, one.getsockname()[0], config)) is not None:
                 logger.warning("%s", risk)
             url = listener.url(one.getsockname()[1])
             tls_of = context if listener.scheme == "https" else None
@@ -137,19 +151,19 @@ async def _serving(
         serving.cancel()
 
 
-def parse_listener(text: str) -> Listener:
-    """Read one address of `listeners`. An empty host means all interfaces, as in Kafka.
+def parse_listener(text: str, key: str = LISTENERS, default_port: int = DEFAULT_PORT) -> Listener:
+    """Read one address of `listeners`, or of another key. An empty host means all interfaces, as in Kafka.
 
     Raises:
         ConfigError: It is no http:// or https:// address.
     """
     try:
         parts = urlsplit(text)
-        port = DEFAULT_PORT if parts.port is None else parts.port
+        port = default_port if parts.port is None else parts.port
     except ValueError as error:
-        raise invalid_value("listeners", text, str(error)) from None
+        raise invalid_value(key, text, str(error)) from None
     if parts.scheme not in ("http", "https") or parts.path not in ("", "/") or parts.username or parts.query:
-        raise invalid_value("listeners", text, "http://HOST:PORT or https://HOST:PORT is expected")
+        raise invalid_value(key, text, "http://HOST:PORT or https://HOST:PORT is expected")
     return Listener(parts.scheme, parts.hostname or "0.0.0.0", port)  # noqa: S104 - asked for by an empty host
 
 
@@ -160,7 +174,12 @@ def listener_problems(config: WorkerConfig) -> list[tuple[str, str]]:
         try:
             schemes.add(parse_listener(text).scheme)
         except ConfigError as error:
-            found.append(("listeners", error.message))
+            found.append((LISTENERS, error.message))
+    for text in config.registry_addresses:
+        try:
+            schemes.add(parse_listener(text, REGISTRY_LISTENERS).scheme)
+        except ConfigError as error:
+            found.append((REGISTRY_LISTENERS, error.message))
     if "https" in schemes:
         try:
             tls_config(config.originals)

@@ -62,6 +62,42 @@ class WorkerConfig(Config):
         default=["http://127.0.0.1:8083"],
         importance="high",
     )
+    registry_listeners: list[str] = config_key(
+        "Where the schema registry listens, in the same form; there is none when left out, of a worker.",
+        default=[],
+        importance="medium",
+    )
+    registry_storage_topic: str = config_key(
+        "Compacted topic of the schema registry, in the format of Confluent's.",
+        default="_schemas",
+        non_empty=True,
+        importance="low",
+    )
+    registry_storage_replication_factor: int = config_key(
+        "On how many brokers of a Kafka cluster that topic is when it is created; -1 for the cluster's default.",
+        default=3,
+        type="SHORT",
+        validators=[replication_factor("registry.storage.replication.factor")],
+        importance="low",
+    )
+    registry_compatibility_level: str = config_key(
+        "Compatibility of schemas where none is set by the registry's REST API.",
+        default="BACKWARD",
+        one_of=(
+            "BACKWARD",
+            "BACKWARD_TRANSITIVE",
+            "FORWARD",
+            "FORWARD_TRANSITIVE",
+            "FULL",
+            "FULL_TRANSITIVE",
+            "NONE",
+        ),
+        ignore_case=True,
+        importance="low",
+    )
+    registry_mode_mutability: bool = config_key(
+        "Whether the modes of the schema registry (READONLY, IMPORT) may be set.", default=True, importance="low"
+    )
     rest_authentication_file: str = config_key(
         "File of users, roles and hashed secrets; everyone may do everything when left out.",
         default="",
@@ -401,6 +437,7 @@ class WorkerConfig(Config):
             "status.storage.topic",
             "workers.storage.topic",
             "config.history.storage.topic",
+            "registry.storage.topic",
         )
         topics = (
             self.config_storage_topic,
@@ -408,6 +445,7 @@ class WorkerConfig(Config):
             self.status_storage_topic,
             self.workers_topic,
             self.history_topic,
+            self.registry_storage_topic,
         )
         for name, topic in zip(names[1:], topics[1:], strict=True):
             if topic in topics[: names.index(name)]:  # each store forgets what it cannot read, the others' records
@@ -480,6 +518,11 @@ class WorkerConfig(Config):
     def addresses(self) -> list[str]:
         """The addresses of `listeners`, without empty entries."""
         return [address for address in self.listeners if address]
+
+    @property
+    def registry_addresses(self) -> list[str]:
+        """The addresses of `registry.listeners`, without empty entries."""
+        return [address for address in self.registry_listeners if address]
 
     @property
     def rest_grace_s(self) -> float:

@@ -1,0 +1,27 @@
+"""JSON of strangers, read with a bound on how deep it is nested, so that what walks it does not run out of stack."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from connect.json_depth import depth_exceeds
+
+#: A record in a field of a record takes three, so some forty records inside each other.
+DEPTH_MAX: Final = 128
+
+
+def load_json(text: str) -> Any:
+    """Read a JSON text.
+
+    Raises:
+        ValueError: It is none, or is nested deeper than `DEPTH_MAX`; the message says so.
+    """
+    raw = text.encode("utf-8", "surrogatepass")
+    if raw.count(b"[") + raw.count(b"{") > DEPTH_MAX and depth_exceeds(raw, DEPTH_MAX):
+        raise ValueError(f"it is nested too deep: more than {DEPTH_MAX} objects and arrays inside each other")
+    return json.loads(text, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")

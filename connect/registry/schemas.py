@@ -1,0 +1,189 @@
+"""Schemas of every type, behind one face: read, written out canonically, and compared."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from connect.registry import errors
+from connect.registry.avro.schema import parse_avro
+from connect.registry.memory import Memory
+from connect.registry.records import Reference, StoredSchema
+from connect.registry.subjects import within
+
+#: Schemas that are read are kept, so that each is read once.
+_KEPT_MAX: Final = 1000
+#: How many schemas one may refer to, directly or not.
+_REFERENCES_MAX: Final = 1000
+
+
+class Parsed(Protocol):
+    """A schema that was read. It never changes."""
+
+    @property
+    def canonical(self) -> str:
+        """The text that is stored: white space makes no difference, what it refers to stays outside."""
+
+    @property
+    def inlined(self) -> str:
+        """The same with all that it refers to in it."""
+
+    @property
+    def normalized(self) -> str:
+        """The text that is the same for schemas that mean the same."""
+
+    def problems(self, writer: Any, *, reader_name: str, writer_name: str) -> list[str]:
+        """Return why this one, of the same type, cannot read what was written with another; nothing where it can.
+
+        Args:
+            reader_name, writer_name: What they are called: new, old.
+        """
+
+
+class InvalidSchemaError(ValueError):
+    """A text is no schema of its type; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSchema:
+    """A schema as a request has it.
+
+    Attributes:
+        id, version: Given where it is imported; -1 and 0 where not.
+    """
+
+    schema: str
+    schema_type: str = "AVRO"
+    references: tuple[Reference, ...] = ()
+    metadata: Mapping[str, Any] | None = None
+    rule_set: Mapping[str, Any] | None = None
+    id: int = -1
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """A schema that another refers to, by the name that it does so."""
+
+    name: str
+    schema: str
+
+
+#: Reads a text: with what it refers to, those first that others refer to, and whether it is new here.
+_Parse = Callable[[str, Sequence[Referred], bool], Parsed]
+_TYPES: Final[Mapping[str, _Parse]] = {"AVRO": parse_avro}
+
+
+def schema_types() -> list[str]:
+    """Return the types that are known."""
+    return list(_TYPES)
+
+
+@dataclass(slots=True)
+class Schemas:
+    """Reads schemas off the event loop, each once."""
+
+    memory: Memory
+    _kept: OrderedDict[tuple[Any, ...], Parsed] = field(default_factory=OrderedDict)
+
+    async def parse(self, subject: str, given: NewSchema | StoredSchema, *, is_new: bool = False) -> Parsed:
+        """Read a schema that is, or is to be, under a subject.
+
+        Args:
+            is_new: What a registry has taken before it knew better is refused.
+
+        Raises:
+            RegistryError: 42201.
+        """
+        read = _TYPES.get(given.schema_type)
+        if read is None:
+            raise errors.invalid_schema(
+                f"Invalid schema type {given.schema_type}; this registry knows {', '.join(schema_types())}"
+            )
+        if not given.schema.strip():
+            raise errors.invalid_schema("Empty schema")
+        referred = self._referred(subject, given)
+        known = (given.schema_type, given.schema, is_new, tuple(referred))
+        if (kept := self._kept.get(known)) is not None:
+            self._kept.move_to_end(known)
+            return kept
+        try:
+            parsed = await asyncio.to_thread(read, given.schema, referred, is_new)
+        except (ValueError, RecursionError) as error:
+            why = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
+            raise errors.invalid_schema(
+                f"Invalid schema of type {given.schema_type} for subject {subject!r}, details: {why}"
+            ) from None
+        self._kept[known] = parsed
+        if len(self._kept) > _KEPT_MAX:
+            self._kept.popitem(last=False)
+        return parsed
+
+    def _referred(self, subject: str, given: NewSchema | StoredSchema) -> list[Referred]:
+        """Return all that a schema refers to, each after what it refers to itself."""
+        found: dict[str, Referred] = {}
+        under_way: list[tuple[str, Reference, bool]] = [(subject, one, False) for one in reversed(given.references)]
+        while under_way:
+            parent, reference, is_entered = under_way.pop()
+            if reference.name in found:
+                continue
+            target = self.memory.resolved(parent, reference)
+            if target is None:
+                raise errors.invalid_schema(
+                    f"Invalid schema with refs {[one.body() for one in given.references]} of type "
+                    f"{given.schema_type}, details: No schema reference found for subject "
+                    f'"{within(parent, reference.subject)}" and version {reference.version}'
+                )
+            if target.schema_type != given.schema_type:
+                raise errors.invalid_schema(
+                    f"reference {reference.name!r} is to a schema of type {target.schema_type}; "
+                    f"{given.schema_type} is expected"
+                )
+            if is_entered:
+                found[reference.name] = Referred(reference.name, target.schema)
+                continue
+            if len(under_way) + len(found) > _REFERENCES_MAX:
+                raise errors.invalid_schema(f"the schema refers to more than {_REFERENCES_MAX} others")
+            under_way.append((parent, reference, True))
+            under_way += [(target.subject, one, False) for one in reversed(target.references)]
+        return list(found.values())
+
+
+async def problems_between(
+    level: str, parsed: Parsed, earlier: Sequence[tuple[StoredSchema, Parsed]], schema_type: str
+) -> list[str]:
+    """Return why a new schema may not follow earlier ones, by a level of compatibility; nothing where it may.
+
+    Args:
+        earlier: Those of the subject, the oldest first.
+
+    Raises:
+        RegistryError: 42201: the schemas are too large to be compared.
+    """
+    if level == "NONE" or not earlier:
+        return []
+    compared = list(reversed(earlier)) if level.endswith("_TRANSITIVE") else [earlier[-1]]
+    return await asyncio.to_thread(_problems, level.removesuffix("_TRANSITIVE"), parsed, compared, schema_type)
+
+
+def _problems(
+    direction: str, parsed: Parsed, earlier: Sequence[tuple[StoredSchema, Parsed]], schema_type: str
+) -> list[str]:
+    for stored, before in earlier:
+        if stored.schema_type != schema_type:
+            return ["Incompatible because of different schema type"]
+        try:
+            found = []
+            if direction in ("BACKWARD", "FULL"):
+                found += parsed.problems(before, reader_name="new", writer_name="old")
+            if direction in ("FORWARD", "FULL"):
+                found += before.problems(parsed, reader_name="old", writer_name="new")
+        except (ValueError, RecursionError) as error:
+            why = str(error) if isinstance(error, ValueError) else "they are nested too deep"
+            raise errors.invalid_schema(f"the schemas cannot be compared: {why}") from None
+        if found:
+            return [*found, f"{{oldSchemaVersion: {stored.version}}}", f"{{oldSchema: '{stored.schema}'}}"]
+    return []

@@ -1,0 +1,220 @@
+"""The topic `_schemas`: read from its start and followed, and written by one server at a time.
+
+What is read is what counts: a write is answered once it has come back from the log, so that memory is never ahead of
+what a crash would leave.
+
+Of several servers on a Kafka cluster none leads. Whoever has something to write takes the right to: a transactional id
+that all of them know. Taking it shuts out who had it before, and aborts what that one had not committed; then the topic
+is read to its end, and only then decided what is written. A commit by one who has lost the right is refused by the
+brokers, and decided anew. So no two servers can write what contradicts, however long one of them was frozen. (See
+decision 0102.)
+
+On the bundled log one process owns the directory, and writes are appends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
+
+from connect.api import ConfigError, ConflictError, ConnectError, RecordTooLargeError
+from connect.ports import Cluster, Producer
+from connect.records import Appended, Columns, FetchedBatch
+from connect.registry import errors
+from connect.registry.memory import Memory
+from connect.registry.records import Record, UnreadableError
+from connect.stores.fenced import REBALANCING, FencedProducer
+from connect.stores.following import Follower
+from connect.stores.topics import ensure_topic
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+#: What is to be written, and what is answered once it is.
+Decided = tuple[Sequence[Record], T]
+
+#: What the topic is made with; the Java registry's own.
+_CONFIGS: Final = {"cleanup.policy": "compact"}
+#: How long reading the whole topic may take as a server starts.
+_READ_WITHIN_S: Final = 300.0
+#: How long a write may take to come back; then its fate is not known.
+_BACK_WITHIN_S: Final = 30.0
+#: How often a write is decided anew where another server took the right in between, and how long it waits before.
+_TRIES: Final = 20
+_AGAIN_S: Final = 0.05
+#: How many records that cannot be read are logged one by one.
+_LOGGED_MAX: Final = 100
+
+
+class SchemaTopic:
+    """For the event loop. Open it before use.
+
+    Args:
+        is_shared: Other processes may write it, too: the topic of a Kafka cluster.
+        replication_factor: Used where the topic has to be made.
+
+    Attributes:
+        memory: What the topic says, as far as it was read.
+        passed_over: How many records could not be read.
+    """
+
+    def __init__(self, cluster: Cluster, name: str, *, is_shared: bool, replication_factor: int | None = None) -> None:
+        self.name = name
+        self.memory = Memory()
+        self.passed_over = 0
+        self._cluster = cluster
+        self._is_shared = is_shared
+        self._replication_factor = replication_factor
+        self._follower = Follower(cluster, name, self._take)
+        self._lock = asyncio.Lock()
+        self._plain: Producer | None = None
+        self._right: FencedProducer | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the topic cannot be read just now; None where it can."""
+        return self._follower.trouble
+
+    async def open(self) -> None:
+        """Make the topic where it is missing, and read all of it.
+
+        Raises:
+            ConfigError: registry.topic: it has several partitions, or is not compacted.
+            EnvironmentFault: It cannot be read.
+        """
+        admin = self._cluster.admin
+        count = await ensure_topic(
+            admin, self.name, partitions=1, configs=_CONFIGS, replication_factor=self._replication_factor
+        )
+        if count != 1:
+            raise ConfigError(
+                f"topic {self.name!r} has {count} partitions; the schema registry's must have one, which orders all "
+                "of its records",
+                code=errors.TOPIC_UNFIT,
+                config_path="registry.storage.topic",
+            )
+        policy = next((one.value for one in await admin.topic_configs(self.name) if one.name == "cleanup.policy"), "")
+        if "compact" not in policy or "delete" in policy:
+            raise ConfigError(
+                f"topic {self.name!r} has cleanup.policy={policy}: schemas would be deleted with time",
+                code=errors.TOPIC_UNFIT,
+                config_path="registry.storage.topic",
+            )
+        await self._follower.open()
+        await self._follower.catch_up(_READ_WITHIN_S)
+
+    async def aclose(self) -> None:
+        """Read and write no more; safe to call twice, and without `open`."""
+        for one in (self._right, self._plain, self._follower):
+            if one is not None:
+                await one.aclose()
+
+    async def change(self, decide: Callable[[], Awaitable[Decided[T]]]) -> T:
+        """Write what is decided by all that the topic says, and return the answer once that is read back.
+
+        One change at a time is decided. A cancelled call may have written or not.
+
+        Args:
+            decide: Returns the records, none where nothing is to be written, and the answer. It is called again where
+                another server wrote in between.
+
+        Raises:
+            RegistryError: What `decide` raises; 42209, or 50001 where the log refuses or it is not known what became
+                of the write.
+        """
+        async with self._lock:
+            for attempt in range(_TRIES):
+                try:
+                    return await self._change(decide)
+                except ConflictError as error:
+                    if error.code != REBALANCING:
+                        raise
+                    await self._give_up_right()
+                    logger.info("%s: another server writes it; decided anew", self.name)
+                await asyncio.sleep(_AGAIN_S * random.uniform(0, 1 + attempt))
+            raise errors.store_failed(
+                f"Register operation failed: other servers wrote {self.name} in between {_TRIES} times"
+            )
+
+    async def _change(self, decide: Callable[[], Awaitable[Decided[T]]]) -> T:
+        try:
+            append = await self._writing()
+            if self._is_shared:
+                await self._follower.catch_up(_BACK_WITHIN_S)
+            records, answer = await decide()
+            if records:
+                columns = Columns(
+                    values=[value for _, value in records],
+                    keys=[key for key, _ in records],
+                    timestamps=time.time_ns() // 1_000_000,
+                )
+                await append(self.name, columns, acks="durable")
+                await self._follower.catch_up(_BACK_WITHIN_S)
+            return answer
+        except (errors.RegistryError, ConflictError):
+            raise
+        except RecordTooLargeError as error:
+            raise errors.too_large() from error
+        except ConnectError as error:
+            logger.error("%s could not be written: %s", self.name, error.message)
+            raise errors.store_failed(f"Error while writing to the topic {self.name}: {error.message}") from error
+
+    async def _writing(self) -> Callable[..., Awaitable[Appended | None]]:
+        """Return what appends, with the right to do so."""
+        if not self._is_shared:
+            if self._plain is None:
+                self._plain = self._cluster.producer(client_id=f"connect-{self.name}", internal=True)
+            return self._plain.append
+        if self._right is None:
+            right = FencedProducer(self._cluster, f"connect-registry-{self.name}", on_fenced=_nothing)
+            try:
+                await right.open()
+            except BaseException:
+                await right.aclose()
+                raise
+            self._right = right
+        return self._right.append
+
+    async def _give_up_right(self) -> None:
+        right, self._right = self._right, None
+        if right is not None:
+            await right.aclose()
+
+    async def catch_up(self) -> None:
+        """Return once all is read that is in the topic now.
+
+        Raises:
+            RegistryError: 50001: the brokers do not answer.
+        """
+        try:
+            await self._follower.catch_up(_BACK_WITHIN_S)
+        except ConnectError as error:
+            raise errors.store_failed(f"Error while reading the topic {self.name}: {error.message}") from error
+
+    def _take(self, batch: FetchedBatch) -> None:
+        columns = batch.columns
+        keys = columns.keys or [None] * len(columns)
+        for offset, key, value, stamp in zip(batch.offsets, keys, columns.values, columns.stamps, strict=True):
+            try:
+                if key is None:
+                    raise UnreadableError("its key is null")
+                self.memory.apply(key, value, stamp)
+            except UnreadableError as error:
+                self.passed_over += 1
+                if self.passed_over <= _LOGGED_MAX:
+                    logger.error(
+                        "%s-%d: the record at offset %d with key %.200r is passed over: %s",
+                        batch.topic,
+                        batch.partition,
+                        offset,
+                        key,
+                        error,
+                    )
+
+
+def _nothing() -> None:
+    """Who is fenced is told by the append that fails."""

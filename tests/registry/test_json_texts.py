@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import pytest
+
+from connect.registry.json_texts import DEPTH_MAX, load_json
+
+
+def test_json_is_read() -> None:
+    assert load_json('{"a": [1, 2.5, null]}') == {"a": [1, 2.5, None]}
+
+
+def test_what_is_nested_too_deep_is_refused_before_it_is_parsed() -> None:
+    assert load_json("[" * DEPTH_MAX + "]" * DEPTH_MAX)
+    with pytest.raises(ValueError, match="nested too deep: more than 128"):
+        load_json("[" * 100_000 + "]" * 100_000)
+
+
+@pytest.mark.parametrize("text", ["", "{", "NaN", "[Infinity]"])
+def test_what_is_no_json_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        load_json(text)

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connect.registry.errors import RegistryError
+from connect.registry.records import Reference
+from connect.registry.registry import Registry
+from connect.registry.schemas import NewSchema
+from tests.support.registries import avro, registry_in
+
+
+async def number_of(call: Any) -> int:
+    with pytest.raises(RegistryError) as caught:
+        await call
+    return caught.value.number
+
+
+async def test_the_same_schema_has_one_id_in_every_subject_and_is_no_new_version(registry: Registry) -> None:
+    first = await registry.register("a", avro("x"))
+    assert await registry.register("a", avro("x")) == first
+    spaced = NewSchema(avro("x").schema.replace(",", " ,\n"))
+    assert await registry.register("a", spaced) == first, "white space makes no difference"
+    assert (await registry.register("b", avro("x"))).id == first.id
+    assert (await registry.register("a", avro("x", "y?"))).id == 2
+
+
+async def test_an_incompatible_schema_is_refused_unless_it_is_forced(registry: Registry) -> None:
+    await registry.register("s", avro("a"))
+    assert await number_of(registry.register("s", avro("a", "b"))) == 409
+    assert (await registry.register("s", avro("a", "b"), force=True)).version == 2
+
+
+async def test_a_version_that_is_given_must_be_the_next(registry: Registry) -> None:
+    await registry.register("s", avro("a"))
+    assert await number_of(registry.register("s", dataclasses.replace(avro("a", "b?"), version=3))) == 42201
+    assert (await registry.register("s", dataclasses.replace(avro("a", "b?"), version=2))).version == 2
+
+
+async def test_a_schema_is_looked_up(registry: Registry) -> None:
+    made = await registry.register("s", avro("a"))
+    assert await registry.look_up("s", avro("a")) == made
+    assert await number_of(registry.look_up("s", avro("b"))) == 40403
+    assert await number_of(registry.look_up("none", avro("a"))) == 40401
+    assert await number_of(registry.look_up("none", NewSchema("{"))) == 42201
+    await registry.delete_subject("s")
+    assert await number_of(registry.look_up("s", avro("a"))) == 40401
+    assert (await registry.look_up("s", avro("a"), deleted=True)).version == 1
+
+
+async def test_normalized_schemas_are_one(registry: Registry) -> None:
+    made = await registry.register("s", avro("a", custom=1, beside=2), normalize=True)
+    assert await registry.look_up("s", avro("a", beside=2, custom=1), normalize=True) == made
+    assert await number_of(registry.look_up("s", avro("a", beside=2, custom=1))) == 40403
+    await registry.settings.set_config("s", {"normalize": True})
+    assert await registry.register("s", avro("a", beside=2, custom=1)) == made
+
+
+async def test_a_schema_without_references_is_the_one_that_has_them(registry: Registry) -> None:
+    await registry.register("base", avro("x", name="Base"))
+    inner = avro("x", name="Base").schema
+    template = '{"type":"record","name":"User","fields":[{"name":"b","type":%s}]}'
+    made = await registry.register("user", NewSchema(template % '"Base"', references=(Reference("Base", "base", 1),)))
+    assert await registry.look_up("user", NewSchema(template % inner)) == made
+    assert await registry.register("user", NewSchema(template % inner)) == made
+    assert await number_of(registry.delete_subject("base")) == 42206
+    assert await number_of(registry.delete_version("base", 1)) == 42206
+
+
+async def test_metadata_and_rules_are_those_of_the_version_before_unless_given(registry: Registry) -> None:
+    owned = dataclasses.replace(avro("a"), metadata={"properties": {"owner": "me"}}, rule_set={"domainRules": []})
+    await registry.register("s", owned)
+    second = await registry.register("s", avro("a", "b?"))
+    assert second.metadata == {"properties": {"owner": "me"}} and second.rule_set == {"domainRules": []}
+    assert await registry.look_up("s", avro("a", "b?")) == second
+
+
+async def test_groups_of_compatibility_are_compared_among_themselves(registry: Registry) -> None:
+    await registry.settings.set_config("s", {"compatibilityGroup": "major"})
+
+    def of(major: str, *fields: str) -> NewSchema:
+        return dataclasses.replace(avro(*fields), metadata={"properties": {"major": major}})
+
+    await registry.register("s", of("1", "a"))
+    assert await number_of(registry.register("s", of("1", "a", "b"))) == 409
+    assert (await registry.register("s", of("2", "b"))).version == 2
+
+
+async def test_compatibility_is_told_without_registering(registry: Registry) -> None:
+    assert await registry.compatibility("s", avro("a")) == []
+    await registry.register("s", avro("a"))
+    await registry.register("s", avro("a", "b?"))
+    assert await registry.compatibility("s", avro("a", "c")) != []
+    assert (
+        await registry.compatibility("s", avro("b?"), 1) == []
+        and await registry.compatibility("s", avro("c?"), -1) == []
+    )
+    assert await number_of(registry.compatibility("s", avro("a"), 9)) == 40402
+    assert registry.lookups.versions("s") == [1, 2]
+
+
+async def test_deletion_has_two_steps(registry: Registry) -> None:
+    await registry.register("s", avro("a"))
+    await registry.register("s", avro("a", "b?"))
+    assert await number_of(registry.delete_subject("none")) == 40401
+    assert await number_of(registry.delete_version("s", 9)) == 40402
+    assert await number_of(registry.delete_version("none", 1)) == 40401
+    assert await number_of(registry.delete_subject("s", permanent=True)) == 40405
+    assert await number_of(registry.delete_version("s", 1, permanent=True)) == 40407
+    assert await registry.delete_version("s", -1) == 2
+    assert await number_of(registry.delete_version("s", 2)) == 40406
+    assert await registry.delete_version("s", 2, permanent=True) == 2
+    assert await registry.delete_subject("s") == [1]
+    assert await number_of(registry.delete_subject("s")) == 40404
+    assert await registry.delete_subject("s", permanent=True) == [1]
+    assert registry.lookups.subjects(deleted=True) == []
+    assert (await registry.register("s", avro("z"))).id == 3, "ids are not given twice"
+
+
+async def test_what_was_soft_deleted_comes_back_with_its_id(registry: Registry) -> None:
+    made = await registry.register("s", avro("a"))
+    await registry.delete_subject("s")
+    again = await registry.register("s", avro("a"))
+    assert (again.id, again.version) == (made.id, 2)
+    assert registry.lookups.versions("s", deleted=True) == [2]
+
+
+async def test_settings_go_with_their_subject(registry: Registry) -> None:
+    await registry.register("s", avro("a"))
+    await registry.settings.set_config("s", {"compatibilityLevel": "NONE"})
+    await registry.delete_version("s", 1)
+    await registry.delete_version("s", 1, permanent=True)
+    assert registry.lookups.config("s", in_scope=True) == {"compatibilityLevel": "BACKWARD"}
+
+
+async def test_no_subject_is_refused(registry: Registry) -> None:
+    assert await number_of(registry.register("", avro("a"))) == 42208
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=15)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["register", "register", "register", "delete", "purge", "delete_version", "look_up"]),
+            st.sampled_from(["a", "b", ":.t:a"]),
+            st.integers(0, 3),
+        ),
+        max_size=25,
+    )
+)
+async def test_any_sequence_is_as_in_the_model_and_the_same_after_a_restart(steps: list[tuple[str, str, int]]) -> None:
+    """The model: of each subject a list of [version, schema, deleted], of each context the id of each schema."""
+    schemas = [avro(f"f{number}") for number in range(4)]
+    subjects: dict[str, list[list[Any]]] = {}
+    ids: dict[tuple[str, int], int] = {}
+    largest: dict[str, int] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        async with registry_in(Path(folder)) as registry:
+            await registry.settings.set_config(None, {"compatibilityLevel": "NONE"})
+            await registry.settings.set_config(":.t:", {"compatibilityLevel": "NONE"})
+            for action, subject, which in steps:
+                kept = subjects.setdefault(subject, [])
+                living = [one for one in kept if not one[2]]
+                context = subject[: subject.rfind(":") + 1]
+                match action:
+                    case "register":
+                        made = await registry.register(subject, schemas[which])
+                        if not any(one[1] == which for one in living):
+                            kept[:] = [one for one in kept if one[1] != which]
+                            kept.append([made.version, which, False])
+                            if (context, which) not in ids:
+                                largest[context] = ids[context, which] = largest.get(context, 0) + 1
+                        assert made.id == ids[context, which]
+                    case "delete" if living:
+                        assert await registry.delete_subject(subject) == [one[0] for one in living]
+                        for one in living:
+                            one[2] = True
+                    case "purge" if kept and not living:
+                        assert await registry.delete_subject(subject, permanent=True) == [one[0] for one in kept]
+                        kept.clear()
+                    case "delete_version" if living:
+                        assert await registry.delete_version(subject, -1) == living[-1][0]
+                        living[-1][2] = True
+                    case "look_up" if living:
+                        known = next((one for one in living if one[1] == which), None)
+                        if known is None:
+                            assert await number_of(registry.look_up(subject, schemas[which])) == 40403
+                        else:
+                            assert (await registry.look_up(subject, schemas[which])).version == known[0]
+                ids = {
+                    (there, schema): number
+                    for (there, schema), number in ids.items()
+                    if any(
+                        one[1] == schema
+                        for name, all_of_it in subjects.items()
+                        if name[: name.rfind(":") + 1] == there
+                        for one in all_of_it
+                    )
+                }
+            as_before = _all_of(registry)
+            assert {name: versions for name, versions in as_before.items() if versions} == {
+                name: [(version, deleted) for version, _, deleted in sorted(kept)]
+                for name, kept in subjects.items()
+                if kept
+            }
+        async with registry_in(Path(folder)) as registry:
+            assert _all_of(registry) == as_before
+
+
+def _all_of(registry: Registry) -> dict[str, list[tuple[int, bool]]]:
+    lookups = registry.lookups
+    return {
+        name: [
+            (version, lookups.version(name, version, deleted=True).deleted)
+            for version in lookups.versions(name, deleted=True)
+        ]
+        for name in lookups.subjects(deleted=True)
+    }

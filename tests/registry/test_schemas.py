@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+
+from connect.registry.avro.schema import parse_avro
+from connect.registry.errors import RegistryError
+from connect.registry.records import Reference, StoredSchema
+from connect.registry.registry import Registry
+from connect.registry.schemas import NewSchema, problems_between, schema_types
+from tests.support.registries import avro, avro_text
+
+
+def earlier(*texts: str) -> list[tuple[StoredSchema, object]]:
+    return [
+        (StoredSchema("s", number, number, "AVRO", text), parse_avro(text, (), True))
+        for number, text in enumerate(texts, 1)
+    ]
+
+
+ONE, TWO, THREE = avro_text("a"), avro_text("a", "b"), avro_text("a", "b", "c?")
+
+
+@pytest.mark.parametrize(
+    ("level", "new", "before", "compatible"),
+    [
+        ("BACKWARD", ONE, [TWO], True),
+        ("BACKWARD", TWO, [ONE], False),
+        ("BACKWARD", TWO, [ONE, TWO], True),
+        ("BACKWARD_TRANSITIVE", TWO, [ONE, TWO], False),
+        ("FORWARD", TWO, [ONE], True),
+        ("FORWARD", ONE, [TWO], False),
+        ("FORWARD", ONE, [TWO, ONE], True),
+        ("FORWARD_TRANSITIVE", ONE, [TWO, ONE], False),
+        ("FULL", THREE, [TWO], True),
+        ("FULL", TWO, [ONE], False),
+        ("FULL", THREE, [ONE, TWO], True),
+        ("FULL_TRANSITIVE", THREE, [ONE, TWO], False),
+        ("NONE", '"int"', [ONE], True),
+        ("FULL_TRANSITIVE", ONE, [], True),
+    ],
+)
+async def test_each_of_the_seven_levels(level: str, new: str, before: list[str], compatible: bool) -> None:
+    found = await problems_between(level, parse_avro(new, (), True), earlier(*before), "AVRO")  # type: ignore[arg-type]
+    assert (not found) is compatible
+    assert compatible or "{oldSchemaVersion: 1}" in found
+
+
+async def test_a_schema_of_another_type_does_not_follow() -> None:
+    found = await problems_between("BACKWARD", parse_avro(ONE, (), True), earlier(ONE), "JSON")  # type: ignore[arg-type]
+    assert found == ["Incompatible because of different schema type"]
+
+
+async def test_what_a_schema_refers_to_may_refer_to_more(registry: Registry) -> None:
+    await registry.register("a", avro("x", name="A"))
+    await registry.register(
+        "b",
+        NewSchema(
+            '{"type":"record","name":"B","fields":[{"name":"a","type":"A"}]}', references=(Reference("A", "a", 1),)
+        ),
+    )
+    text = '{"type":"record","name":"C","fields":[{"name":"b","type":"B"},{"name":"a","type":"A"}]}'
+    made = await registry.register("c", NewSchema(text, references=(Reference("B", "b", -1),)))
+    assert made.references == (Reference("B", "b", 1),), "the latest of then, and of no later time"
+    assert made.schema == text
+    assert (await registry.parsed(made)).inlined.count('"name":"x"') == 1
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        (NewSchema(""), "Empty schema"),
+        (NewSchema("{}"), "No type"),
+        (NewSchema('"int"', "THRIFT"), "knows AVRO"),
+        (NewSchema('"int"', references=(Reference("A", "none", 1),)), 'No schema reference found for subject "none"'),
+        (NewSchema("[" * 100_000 + "]" * 100_000), "nested too deep"),
+    ],
+)
+async def test_what_is_no_schema_is_refused(registry: Registry, schema: NewSchema, told: str) -> None:
+    with pytest.raises(RegistryError, match=told) as caught:
+        await registry.register("s", schema)
+    assert caught.value.number == 42201 and registry.lookups.subjects() == []
+
+
+def test_avro_is_known() -> None:
+    assert "AVRO" in schema_types()

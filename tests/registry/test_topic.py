@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from connect.api import ConfigError
+from connect.app import open_cluster
+from connect.ports import Cluster
+from connect.records import Columns
+from connect.registry.errors import TOPIC_UNFIT
+from connect.registry.topic import SchemaTopic
+from tests.support.logs import logged
+from tests.support.registries import avro, opened, registry_in
+
+
+async def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
+    async with registry_in(tmp_path) as registry:
+        made = await registry.register("s", avro("a"))
+        await registry.settings.set_config("s", {"compatibilityLevel": "FULL"})
+    async with registry_in(tmp_path) as registry:
+        assert registry.lookups.version("s", 1) == made
+        assert registry.lookups.config("s") == {"compatibilityLevel": "FULL"}
+
+
+async def test_a_record_that_cannot_be_read_is_told_and_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with registry_in(tmp_path) as registry:
+        await registry.register("s", avro("a"))
+    cluster = await open_cluster(tmp_path)
+    producer = cluster.producer(client_id="stranger", internal=True)
+    await producer.append("_schemas", Columns([b"no JSON", b"{}", b"x"], [b"also none", b'{"keytype":"SCHEMA"}', b""]))
+    await producer.aclose()
+    with caplog.at_level(logging.ERROR):
+        async with opened(cluster) as registry:
+            assert registry.lookups.subjects() == ["s"]
+            assert (await registry.register("s", avro("a", "b?"))).version == 2
+    await cluster.aclose()
+    assert len([line for line in logged(caplog, logging.ERROR) if "is passed over" in line]) == 3
+
+
+@pytest.mark.parametrize(
+    ("partitions", "configs", "told"),
+    [(2, {"cleanup.policy": "compact"}, "has 2 partitions"), (1, {"cleanup.policy": "delete"}, "would be deleted")],
+)
+async def test_a_topic_that_is_not_fit_is_refused(
+    tmp_path: Path, partitions: int, configs: dict[str, str], told: str
+) -> None:
+    cluster = await open_cluster(tmp_path)
+    await cluster.admin.create_topic("_schemas", partitions=partitions, configs=configs)
+    topic = SchemaTopic(cluster, "_schemas", is_shared=False)
+    with pytest.raises(ConfigError, match=told) as caught:
+        await topic.open()
+    assert caught.value.code == TOPIC_UNFIT
+    await topic.aclose()
+    await cluster.aclose()
+
+
+async def test_two_servers_of_one_topic_never_give_one_id_twice(cluster: Cluster, name: str) -> None:
+    async with (
+        opened(cluster, name, is_shared=True) as one,
+        opened(cluster, name, is_shared=True) as two,
+    ):
+        made = await asyncio.gather(
+            *(
+                server.register(f"{subject}-{number}", avro(f"{subject}{number}"))
+                for number in range(4)
+                for subject, server in (("one", one), ("two", two))
+            )
+        )
+        assert sorted(schema.id for schema in made) == list(range(1, 9))
+        same = await asyncio.gather(*(server.register("same", avro("same")) for server in (one, two, one, two)))
+        assert {(schema.version, schema.id) for schema in same} == {(1, 9)}
+        async with opened(cluster, name, is_shared=True) as three:
+            for schema in (*made, same[0]):
+                assert three.lookups.version(schema.subject, 1).schema == schema.schema
+                assert {other.schema for other in three.lookups.with_id(schema.id)} == {schema.schema}
+
+
+async def test_what_one_server_writes_the_other_has(cluster: Cluster, name: str) -> None:
+    async with (
+        opened(cluster, name, is_shared=True) as one,
+        opened(cluster, name, is_shared=True) as two,
+    ):
+        assert (await one.register("s", avro("a"))).version == 1
+        assert (await two.register("s", avro("a", "b?"))).version == 2, "decided on what the other wrote"
+        assert (await one.register("s", avro("a", "b?", "c?"))).version == 3
+
+
+_REGISTERS = """
+import asyncio, sys
+from pathlib import Path
+from tests.support.registries import avro, registry_in
+
+async def main():
+    async with registry_in(Path(sys.argv[1])) as registry:
+        for number in range(10_000):
+            made = await registry.register(f"s{number}", avro(f"f{number}"))
+            print(made.subject, made.id, flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+async def test_a_server_that_is_killed_has_lost_nothing_that_it_answered(tmp_path: Path) -> None:
+    answered = await asyncio.to_thread(_killed_servers, tmp_path)
+    async with registry_in(tmp_path) as registry:
+        for subject, schema_id in answered:
+            assert registry.lookups.version(subject, 1).id == int(schema_id)
+
+
+def _killed_servers(tmp_path: Path) -> list[list[str]]:
+    """Return what servers of one directory answered, one after the other, each of them killed."""
+    answered: list[list[str]] = []
+    for _ in range(3):
+        process = subprocess.Popen(
+            [sys.executable, "-c", _REGISTERS, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
+        )
+        assert process.stdout is not None
+        with process:
+            for _ in range(len(answered) + 15):
+                answered.append(process.stdout.readline().split())
+            process.kill()
+            answered += [line.split() for line in process.stdout if line.endswith("\n")]
+    return answered
