@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from connect.registry import errors
 from connect.registry.avro.schema import parse_avro
+from connect.registry.json_schema.schema import parse_json_schema
 from connect.registry.memory import Memory
 from connect.registry.records import Reference, StoredSchema
 from connect.registry.subjects import within
@@ -74,7 +75,7 @@ class Referred:
 
 #: Reads a text: with what it refers to, those first that others refer to, and whether it is new here.
 _Parse = Callable[[str, Sequence[Referred], bool], Parsed]
-_TYPES: Final[Mapping[str, _Parse]] = {"AVRO": parse_avro}
+_TYPES: Final[Mapping[str, _Parse]] = {"AVRO": parse_avro, "JSON": parse_json_schema}
 
 
 def schema_types() -> list[str]:

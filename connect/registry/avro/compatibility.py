@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from connect.registry.avro.model import Avro, Field, InvalidAvroError
+from connect.registry.avro.model import Avro, Field
+from connect.registry.pairs import Pairs
 
 _PROMOTIONS: Final = {
     "long": ("int",),
@@ -23,8 +24,6 @@ _PROMOTIONS: Final = {
 _RECORDS: Final = ("record", "error")
 #: Beyond so many, more of them tell nothing new.
 _TOLD_MAX: Final = 100
-#: Two large schemas of thousands of types have some ten thousand pairs.
-_STEPS_MAX: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,39 +60,11 @@ def incompatibilities(reader: Avro, writer: Avro) -> list[Incompatibility]:
 
 
 class _Comparison:
-    """Compares pairs of types, each pair once.
-
-    Of a pair that is under way nothing is known yet: types that contain themselves are compatible where all else is. A
-    pair that was relied upon so, and turns out not to be, takes with it what was found to be compatible meanwhile.
-    """
-
     def __init__(self) -> None:
-        self._known: dict[tuple[int, int], list[Incompatibility]] = {}
-        self._under_way: set[tuple[int, int]] = set()
-        self._relied_on: set[tuple[int, int]] = set()
-        self._steps = 0
+        self._pairs: Pairs[Incompatibility] = Pairs()
 
     def compare(self, reader: Avro, writer: Avro, path: tuple[str | int, ...]) -> list[Incompatibility]:
-        pair = (id(reader), id(writer))
-        if pair in self._under_way:
-            self._relied_on.add(pair)
-            return []
-        if pair in self._known:
-            return self._known[pair]
-        self._steps += 1
-        if self._steps > _STEPS_MAX:
-            raise InvalidAvroError(f"comparing the schemas takes more than {_STEPS_MAX} steps")
-        known_before = len(self._known)
-        self._under_way.add(pair)
-        found = self._compared(reader, writer, path)
-        self._under_way.discard(pair)
-        if found and pair in self._relied_on:
-            for later in list(self._known)[known_before:]:
-                if not self._known[later]:
-                    del self._known[later]
-        self._relied_on.discard(pair)
-        self._known[pair] = found
-        return found
+        return self._pairs.found((id(reader), id(writer)), lambda: self._compared(reader, writer, path))
 
     def _compared(self, reader: Avro, writer: Avro, path: tuple[str | int, ...]) -> list[Incompatibility]:
         if writer.type == "union":

@@ -13,6 +13,7 @@ import pytest
 from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
+from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from schema_registry.client import SchemaRegistryClient as OtherClient
 from schema_registry.client.schema import AvroSchema
@@ -64,6 +65,19 @@ async def test_confluents_avro_serializer(url: str) -> None:
         assert raw is not None and raw[:5] == b"\0\0\0\0\1"
         assert AvroDeserializer(other)(raw, context) == {"a": "text"}
         assert client.get_subjects() == ["orders-value"]
+
+    with ExitStack() as stack:
+        await asyncio.to_thread(use, stack)
+
+
+async def test_confluents_json_serializer(url: str) -> None:
+    def use(stack: ExitStack) -> None:
+        client = stack.enter_context(SchemaRegistryClient({"url": url}))
+        schema = json.dumps({"title": "R", "type": "object", "properties": {"a": {"type": "string"}}})
+        context = SerializationContext("orders", MessageField.VALUE)
+        raw = JSONSerializer(schema, client)({"a": "text"}, context)
+        assert raw is not None and raw[:5] == b"\0\0\0\0\1"
+        assert JSONDeserializer(schema, schema_registry_client=client)(raw, context) == {"a": "text"}
 
     with ExitStack() as stack:
         await asyncio.to_thread(use, stack)

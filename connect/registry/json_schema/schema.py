@@ -1,0 +1,119 @@
+"""A JSON Schema as the registry holds it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from urllib.parse import urljoin
+
+from jsonschema.exceptions import SchemaError
+from jsonschema.validators import Draft7Validator, validator_for
+from jsonschema_specifications import REGISTRY
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT7, specification_with
+
+from connect.registry.json_schema.compatibility import differences
+from connect.registry.json_schema.nodes import InvalidJsonSchemaError, Node, Tree
+from connect.registry.json_texts import load_json
+
+_SHORT: Final = (",", ":")
+
+
+class _Referred(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def schema(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class JsonSchema:
+    """See `connect.registry.schemas.Parsed`."""
+
+    body: Any
+    root: Node
+
+    @property
+    def canonical(self) -> str:
+        return _text(self.body)
+
+    @property
+    def inlined(self) -> str:
+        return _text(self.body)
+
+    @property
+    def normalized(self) -> str:
+        return json.dumps(self.body, ensure_ascii=False, separators=_SHORT, sort_keys=True)
+
+    def problems(self, writer: JsonSchema, *, reader_name: str, writer_name: str) -> list[str]:
+        return [one.told(reader_name) for one in differences(writer.root, self.root)]
+
+
+def parse_json_schema(text: str, referred: Sequence[_Referred], is_new: bool) -> JsonSchema:
+    """Read a JSON Schema, of the draft that its $schema names, or draft 7.
+
+    Args:
+        referred: The schemas that it may refer to by their names.
+        is_new: It is held against the schema of schemas, and its references must lead somewhere.
+
+    Raises:
+        InvalidJsonSchemaError: It is none.
+    """
+    body = _loaded(text)
+    draft = body.get("$schema", "") if isinstance(body, dict) else ""
+    specification = specification_with(draft if isinstance(draft, str) else "", default=DRAFT7)
+    own = specification.create_resource(body)
+    address = (own.id() or "") if isinstance(body, dict) else ""
+    resources = []
+    for one in referred:
+        resource: Resource[Any] = Resource.from_contents(_loaded(one.schema), default_specification=DRAFT7)
+        names = {one.name, urljoin(address, one.name), resource.id() or one.name}
+        resources += [(name, resource) for name in names]
+    # Nothing is fetched: what is not here is not there.
+    registry: Registry[Any] = REGISTRY.with_resources([*resources, (address, own)])
+    resolver, tree = registry.resolver(address), Tree(specification)
+    if is_new:
+        _check(body)
+        _check_references(body, resolver, tree)
+    return JsonSchema(body, tree.node(body, resolver))
+
+
+def _loaded(text: str) -> Any:
+    try:
+        body = load_json(text)
+    except ValueError as error:
+        raise InvalidJsonSchemaError(str(error)) from None
+    if not isinstance(body, dict | bool):
+        raise InvalidJsonSchemaError(f"a JSON Schema is an object, true or false; this is {type(body).__name__}")
+    return body
+
+
+def _check(body: Any) -> None:
+    try:
+        validator_for(body, default=Draft7Validator).check_schema(body)
+    except SchemaError as error:
+        path = "/".join(map(str, error.absolute_path))
+        raise InvalidJsonSchemaError(f"at '#/{path}': {error.message:.300}") from None
+
+
+def _check_references(body: Any, resolver: Any, tree: Tree) -> None:
+    """Follow every reference of a schema."""
+    waiting: list[tuple[Any, Any]] = [(body, resolver)]
+    seen: set[int] = set()
+    while waiting:
+        raw, within = waiting.pop()
+        if not isinstance(raw, dict) or id(raw) in seen:
+            continue
+        seen.add(id(raw))
+        if "$ref" in raw:
+            found = tree.resolved(raw, within)
+            waiting.append((found.contents, found.resolver))
+        inside = tree.inside(raw, within)
+        waiting += [(part.contents, inside) for part in tree.subresources(raw)]
+
+
+def _text(body: Any) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=_SHORT)
