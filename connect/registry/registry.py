@@ -114,7 +114,8 @@ class Registry:
         given = dataclasses.replace(given, references=self._settled(subject, given.references))
         parsed = await self._schemas.parse(subject, given, is_new=is_new)
         normalize = normalize or self.lookups.config(subject, in_scope=True).get("normalize") is True
-        return dataclasses.replace(given, schema=parsed.normalized if normalize else parsed.canonical), parsed
+        text = await self._schemas.text(parsed, normalized=normalize)
+        return dataclasses.replace(given, schema=text), parsed
 
     def _settled(self, subject: str, references: Sequence[Reference]) -> tuple[Reference, ...]:
         """Return references of which each names a version: 'the latest' would be another one later."""

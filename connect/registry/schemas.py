@@ -6,6 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any, Final, Protocol
 
 from connect.registry import errors
@@ -35,6 +36,10 @@ class Parsed(Protocol):
     @property
     def normalized(self) -> str:
         """The text that is the same for schemas that mean the same."""
+
+    @property
+    def serialized(self) -> str | None:
+        """The schema as bytes, in base64; None where its type has no such form."""
 
     def problems(self, writer: Any, *, reader_name: str, writer_name: str) -> list[str]:
         """Return why this one, of the same type, cannot read what was written with another; nothing where it can.
@@ -75,12 +80,21 @@ class Referred:
 
 #: Reads a text: with what it refers to, those first that others refer to, and whether it is new here.
 _Parse = Callable[[str, Sequence[Referred], bool], Parsed]
-_TYPES: Final[Mapping[str, _Parse]] = {"AVRO": parse_avro, "JSON": parse_json_schema}
+
+
+def _parse_protobuf(text: str, referred: Sequence[Referred], is_new: bool) -> Parsed:
+    from connect.registry.protobuf.schema import parse_protobuf  # an extra
+
+    return parse_protobuf(text, referred, is_new)
+
+
+_TYPES: Final[Mapping[str, _Parse]] = {"AVRO": parse_avro, "JSON": parse_json_schema, "PROTOBUF": _parse_protobuf}
 
 
 def schema_types() -> list[str]:
-    """Return the types that are known."""
-    return list(_TYPES)
+    """Return the types that are known here; Protobuf is where its library is installed."""
+    has_protobuf = find_spec("google") is not None and find_spec("google.protobuf") is not None
+    return [name for name in _TYPES if name != "PROTOBUF" or has_protobuf]
 
 
 @dataclass(slots=True)
@@ -100,9 +114,10 @@ class Schemas:
             RegistryError: 42201.
         """
         read = _TYPES.get(given.schema_type)
-        if read is None:
+        if read is None or given.schema_type not in schema_types():
+            install = "" if read is None else "; PROTOBUF needs: pip install 'connect-runtime[protobuf]'"
             raise errors.invalid_schema(
-                f"Invalid schema type {given.schema_type}; this registry knows {', '.join(schema_types())}"
+                f"Invalid schema type {given.schema_type}; this registry knows {', '.join(schema_types())}{install}"
             )
         if not given.schema.strip():
             raise errors.invalid_schema("Empty schema")
@@ -122,6 +137,17 @@ class Schemas:
         if len(self._kept) > _KEPT_MAX:
             self._kept.popitem(last=False)
         return parsed
+
+    async def text(self, parsed: Parsed, *, normalized: bool) -> str:
+        """Return the text of a schema, written off the event loop.
+
+        Raises:
+            RegistryError: 42201: what was read makes no text.
+        """
+        try:
+            return await asyncio.to_thread(lambda: parsed.normalized if normalized else parsed.canonical)
+        except (ValueError, RecursionError) as error:
+            raise errors.invalid_schema(f"the schema cannot be written: {error}") from None
 
     def _referred(self, subject: str, given: NewSchema | StoredSchema) -> list[Referred]:
         """Return all that a schema refers to, each after what it refers to itself."""

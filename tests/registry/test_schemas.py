@@ -70,7 +70,7 @@ async def test_what_a_schema_refers_to_may_refer_to_more(registry: Registry) -> 
     [
         (NewSchema(""), "Empty schema"),
         (NewSchema("{}"), "No type"),
-        (NewSchema('"int"', "THRIFT"), "knows AVRO"),
+        (NewSchema('"int"', "THRIFT"), "knows AVRO, JSON"),
         (NewSchema('"int"', references=(Reference("A", "none", 1),)), 'No schema reference found for subject "none"'),
         (NewSchema("[" * 100_000 + "]" * 100_000), "nested too deep"),
     ],
@@ -81,5 +81,12 @@ async def test_what_is_no_schema_is_refused(registry: Registry, schema: NewSchem
     assert caught.value.number == 42201 and registry.lookups.subjects() == []
 
 
-def test_avro_is_known() -> None:
-    assert "AVRO" in schema_types()
+async def test_a_type_whose_library_is_not_installed_is_refused_with_what_to_install(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert schema_types() == ["AVRO", "JSON", "PROTOBUF"]
+    monkeypatch.setattr("connect.registry.schemas.find_spec", lambda _name: None)
+    assert schema_types() == ["AVRO", "JSON"]
+    with pytest.raises(RegistryError, match=r"knows AVRO, JSON; PROTOBUF needs: pip install") as caught:
+        await registry.register("s", NewSchema('syntax = "proto3"; message M {}', "PROTOBUF"))
+    assert caught.value.number == 42201

@@ -36,6 +36,10 @@ class AvroSchema:
     def normalized(self) -> str:
         return normalized(self.root, self.elsewhere)
 
+    @property
+    def serialized(self) -> None:
+        return None
+
     def problems(self, writer: AvroSchema, *, reader_name: str, writer_name: str) -> list[str]:
         return [one.told(reader_name, writer_name) for one in incompatibilities(self.root, writer.root)]
 

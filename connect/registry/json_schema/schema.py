@@ -48,6 +48,10 @@ class JsonSchema:
     def normalized(self) -> str:
         return json.dumps(self.body, ensure_ascii=False, separators=_SHORT, sort_keys=True)
 
+    @property
+    def serialized(self) -> None:
+        return None
+
     def problems(self, writer: JsonSchema, *, reader_name: str, writer_name: str) -> list[str]:
         return [one.told(reader_name) for one in differences(writer.root, self.root)]
 

@@ -159,6 +159,8 @@ def _filled(body: Mapping[str, Any]) -> dict[str, Any]:
 async def formatted(request: Request, schema: StoredSchema) -> str | None:
     """Return a schema's text in the format that is asked for; None where it is its own, and where the format is none
     that is known, as Confluent's does it."""
-    if request.query_params.get("format", "").lower() != "resolved":
+    wanted = request.query_params.get("format", "").lower()
+    if wanted not in ("resolved", "serialized"):
         return None
-    return (await registry_of(request).parsed(schema)).inlined
+    parsed = await registry_of(request).parsed(schema)
+    return parsed.inlined if wanted == "resolved" else parsed.serialized

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from starlette.routing import Route
 
 from connect.registry.lookups import version_number
+from connect.registry.records import guid_of
 from connect.registry.subjects import ALL_CONTEXTS
 from connect.rest.registry.answers import (
     NAMES_MAX,
@@ -74,8 +75,10 @@ async def register(request: Request) -> Response:
     made = await registry_of(request).register(
         subject_of(request), given, normalize=flag(request, "normalize"), force=flag(request, "force")
     )
-    body = schema_body(made, await formatted(request, made))
-    return answer(request, {"id": made.id} | {name: body[name] for name in body if name not in ("subject", "deleted")})
+    body = {"id": made.id, "version": made.version, "guid": guid_of(made)}
+    # Without a format the text is left out: clients keep the one that they sent, which may be of another form.
+    text = await formatted(request, made)
+    return answer(request, body if text is None else {**body, "schemaType": made.schema_type, "schema": text})
 
 
 async def version(request: Request) -> Response:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +15,12 @@ from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegis
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
+from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer, ProtobufSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
+from google.protobuf import timestamp_pb2
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
 from schema_registry.client import SchemaRegistryClient as OtherClient
 from schema_registry.client.schema import AvroSchema
 
@@ -78,6 +84,39 @@ async def test_confluents_json_serializer(url: str) -> None:
         raw = JSONSerializer(schema, client)({"a": "text"}, context)
         assert raw is not None and raw[:5] == b"\0\0\0\0\1"
         assert JSONDeserializer(schema, schema_registry_client=client)(raw, context) == {"a": "text"}
+
+    with ExitStack() as stack:
+        await asyncio.to_thread(use, stack)
+
+
+def order_class() -> Any:
+    """Return a class of messages, as a compiler would have made it."""
+    pool = DescriptorPool()
+    pool.AddSerializedFile(timestamp_pb2.DESCRIPTOR.serialized_pb)
+    file = FileDescriptorProto(name="orders.proto", package="orders", syntax="proto3")
+    file.dependency.append("google/protobuf/timestamp.proto")
+    message = file.message_type.add(name="Order")
+    message.field.add(name="a", number=1, type=9, label=1)
+    message.field.add(name="t", number=2, type=11, label=1, type_name=".google.protobuf.Timestamp")
+    pool.Add(file)
+    return GetMessageClass(pool.FindMessageTypeByName("orders.Order"))
+
+
+async def test_confluents_protobuf_serializer(url: str) -> None:
+    def use(stack: ExitStack) -> None:
+        client = stack.enter_context(SchemaRegistryClient({"url": url}))
+        context = SerializationContext("orders", MessageField.VALUE)
+        order = order_class()
+        conf = {"use.deprecated.format": False, "skip.known.types": False}
+        raw = ProtobufSerializer(order, client, conf)(order(a="text"), context)
+        assert raw is not None and raw[:1] == b"\0"
+        other = stack.enter_context(SchemaRegistryClient({"url": url}))
+        for reader in (client, other):
+            read = ProtobufDeserializer(order, {"use.deprecated.format": False}, reader)(raw, context)
+            assert read == order(a="text")
+        found = other.get_latest_version("orders-value").schema
+        assert "message Order {" in found.schema_str
+        assert [one.name for one in found.references] == ["google/protobuf/timestamp.proto"]
 
     with ExitStack() as stack:
         await asyncio.to_thread(use, stack)

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+
+import pytest
+from google.protobuf import descriptor_pb2, struct_pb2
+
+from connect.registry.protobuf.schema import ProtobufSchema, parse_protobuf
+from connect.registry.protobuf.tokens import InvalidProtoError
+from connect.registry.schemas import Referred
+
+HEAD = 'syntax = "proto3";\n'
+
+
+def read(text: str, *referred: Referred) -> ProtobufSchema:
+    return parse_protobuf(text, referred, True)
+
+
+def test_a_descriptor_and_its_text_are_one_schema() -> None:
+    raw = b64encode(struct_pb2.DESCRIPTOR.serialized_pb).decode()
+    schema = read(raw)
+    assert "map<string, .google.protobuf.Value> fields = 1;" in schema.canonical
+    assert read(schema.canonical).canonical == schema.canonical == read(raw[:40] + "\n" + raw[40:]).canonical
+    assert read(schema.serialized).normalized == schema.normalized
+    file = descriptor_pb2.FileDescriptorProto.FromString(b64decode(schema.serialized))
+    assert [message.name for message in file.message_type] == ["Struct", "Value", "ListValue"]
+
+
+def test_types_are_found_from_the_innermost_space_outwards() -> None:
+    schema = read(HEAD + "package a.b; message M { N x = 1; b.N y = 2; message N { N z = 1; } } message N {}")
+    message = schema.resolved.message_type[0]
+    assert [field.type_name for field in message.field] == [".a.b.M.N", ".a.b.N"]
+    assert message.nested_type[0].field[0].type_name == ".a.b.M.N"
+
+
+def test_normalized_texts_name_types_in_full_and_order_imports() -> None:
+    imports = ['import "google/protobuf/timestamp.proto";', 'import "google/protobuf/any.proto";']
+    rest = "message M { google.protobuf.Timestamp t = 1; google.protobuf.Any a = 2; }"
+    one, two = (read(HEAD + "".join(order) + rest) for order in (imports, imports[::-1]))
+    assert one.normalized == two.normalized and one.canonical != two.canonical
+    assert ".google.protobuf.Timestamp t = 1;" in one.normalized
+
+
+def test_other_schemas_are_imported_by_their_names() -> None:
+    inner = Referred("inner.proto", HEAD + "package i; message I {}")
+    outer = Referred("outer.proto", HEAD + 'import public "inner.proto"; message O { i.I i = 1; }')
+    assert read(
+        HEAD + 'import "outer.proto"; message M { O o = 1; i.I i = 2; }', inner, outer
+    ).types.messages.keys() >= {
+        "M",
+        "O",
+        "i.I",
+    }
+    for known in ("confluent/meta.proto", "confluent/type/decimal.proto", "google/protobuf/type.proto"):
+        assert read(f'{HEAD}import "{known}"; message M {{}}')
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("nonsense", "is not expected"),
+        ("AAAA", "is not expected"),
+        (HEAD, "declares no message"),
+        (HEAD + 'import "none.proto"; message M {}', "'none.proto', which is none of its references"),
+        (HEAD + "message M { N n = 1; }", "'N' is not declared"),
+        (HEAD + "message M { .M.N n = 1; }", "'.M.N' is not declared"),
+        (HEAD + "message M { int32 a = 1; int32 b = 1; }", "duplicate field number"),
+        (HEAD + "message M { int32 a = 1; int32 a = 2; }", "duplicate field name"),
+        (HEAD + "message M {} message M {}", "M"),
+        (HEAD + "message M { int32 a = 0; }", "a"),
+        (HEAD + "message M { int32 a = 1; reserved 1 to 0; }", "Reserved range"),
+        (HEAD + "enum E { A = 1; }", "E"),
+        (HEAD + "message M { map<float, string> m = 1; }", "key"),
+    ],
+)
+def test_what_is_no_schema_is_refused(text: str, told: str) -> None:
+    with pytest.raises(InvalidProtoError, match=told):
+        read(text)
+
+
+def test_descriptors_of_strangers_are_refused_or_read_and_never_break() -> None:
+    raw = struct_pb2.DESCRIPTOR.serialized_pb
+    for cut in range(0, len(raw), 7):
+        for broken in (raw[:cut], raw[:cut] + bytes([raw[cut] ^ 0x55]) + raw[cut + 1 :]):
+            try:
+                read(b64encode(broken).decode())
+            except ValueError:  # told
+                continue
