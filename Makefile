@@ -67,6 +67,7 @@ else
 	$(BIN)/python -m bench.transforms
 	$(BIN)/python -m bench.converters
 	$(BIN)/python -m bench.rest
+	$(BIN)/python -m bench.registry
 	$(BIN)/python -m bench.metrics
 	$(BIN)/python -m bench.start
 endif

@@ -167,3 +167,21 @@ asyncio.run(main())
     command = [sys.executable, "-c", script, str(tmp_path / "data")]
     found = subprocess.run(command, capture_output=True, text=True, check=True)
     assert found.stdout == "[False, False]\n[]\n"
+
+
+async def test_a_worker_serves_a_schema_registry_whose_topic_is_its_own(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = worker_config(
+        tmp_path, listeners="http://127.0.0.1:0", registry_listeners="http://127.0.0.1:0", registry_storage_topic="s"
+    )
+    with caplog.at_level("INFO"):
+        async with open_worker(config) as host, serve(host) as (url,):
+            said = next(line for line in caplog.messages if "the schema registry is ready on" in line)
+            async with httpx.AsyncClient(base_url=said.rpartition(" ")[2], verify=NO_TLS) as registry:
+                made = await registry.post("/subjects/orders-value/versions", json={"schema": '"int"'})
+                assert made.json()["id"] == 1
+                assert (await registry.get("/connectors")).status_code == 404
+            async with httpx.AsyncClient(base_url=url, verify=NO_TLS) as worker:
+                assert (await worker.get("/subjects")).status_code == 404
+            assert host.base.cluster.is_internal("s"), "no connector writes to it"

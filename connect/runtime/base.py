@@ -131,7 +131,7 @@ class Base:
             cluster,
             self.offset_topic,
             now_ms,
-            reserved=[topic.topic for topic in self.topics],
+            reserved=self._own_topics(),
             partitions=config.offset_storage_partitions,
             replication_factor=config.offset_storage_replication_factor,
             left_open=self._task_transactions,
@@ -209,7 +209,7 @@ class Base:
         """
         logging.getLogger().addHandler(self.lines)
         await self.providers.open()
-        await self.cluster.reserve([topic.topic for topic in self.topics])
+        await self.cluster.reserve(self._own_topics())
         for topic in self.topics:
             await (self._open_history() if topic is self.history_topic else topic.open())
         self.offsets.shared.load()
@@ -291,6 +291,11 @@ class Base:
         if unread := next((topic for topic in self.topics if topic.trouble is not None), None):
             return Health("unhealthy", f"Worker cannot read topic {unread.topic}: {unread.trouble}")
         return Health("healthy", "Worker has completed startup and is ready to handle requests.")
+
+    def _own_topics(self) -> list[str]:
+        """Return the topics that are the worker's alone: its state, and that of the schema registry that it serves."""
+        registry = [self.config.registry_storage_topic] if self.config.registry_addresses else []
+        return [*(topic.topic for topic in self.topics), *registry]
 
     async def reserve(self) -> None:
         """Reserve the topics that connectors keep their offsets in, as the worker's own."""
