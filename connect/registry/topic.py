@@ -5,9 +5,9 @@ what a crash would leave.
 
 Of several servers on a Kafka cluster none leads. Whoever has something to write takes the right to: a transactional id
 that all of them know. Taking it shuts out who had it before, and aborts what that one had not committed; then the topic
-is read to its end, and only then decided what is written. A commit by one who has lost the right is refused by the
-brokers, and decided anew. So no two servers can write what contradicts, however long one of them was frozen. (See
-decision 0102.)
+is read to its end, which a record that says nothing marks, and only then decided what is written. A commit by one who
+has lost the right is refused by the brokers, and decided anew. So no two servers can write what contradicts, however
+long one of them was frozen. (See decision 0102.)
 
 On the bundled log one process owns the directory, and writes are appends.
 """
@@ -21,12 +21,12 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
-from connect.api import ConfigError, ConflictError, ConnectError, RecordTooLargeError
+from connect.api import ConfigError, ConflictError, ConnectError, EnvironmentFault, RecordTooLargeError
 from connect.ports import Cluster, Producer
 from connect.records import Appended, Columns, FetchedBatch
 from connect.registry import errors
 from connect.registry.memory import Memory
-from connect.registry.records import Record, UnreadableError
+from connect.registry.records import Key, Record, UnreadableError, tombstone
 from connect.stores.fenced import REBALANCING, FencedProducer
 from connect.stores.following import Follower
 from connect.stores.topics import ensure_topic
@@ -34,6 +34,7 @@ from connect.stores.topics import ensure_topic
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+_Append = Callable[..., Awaitable[Appended | None]]
 #: What is to be written, and what is answered once it is.
 Decided = tuple[Sequence[Record], T]
 
@@ -45,7 +46,7 @@ _READ_WITHIN_S: Final = 300.0
 _BACK_WITHIN_S: Final = 30.0
 #: How often a write is decided anew where another server took the right in between, and how long it waits before.
 _TRIES: Final = 20
-_AGAIN_S: Final = 0.05
+_AGAIN_S: Final = 0.2
 #: How many records that cannot be read are logged one by one.
 _LOGGED_MAX: Final = 100
 
@@ -71,6 +72,8 @@ class SchemaTopic:
         self._replication_factor = replication_factor
         self._follower = Follower(cluster, name, self._take)
         self._lock = asyncio.Lock()
+        self._taken_to = 0
+        self._moved = asyncio.Event()
         self._plain: Producer | None = None
         self._right: FencedProducer | None = None
 
@@ -143,17 +146,9 @@ class SchemaTopic:
     async def _change(self, decide: Callable[[], Awaitable[Decided[T]]]) -> T:
         try:
             append = await self._writing()
-            if self._is_shared:
-                await self._follower.catch_up(_BACK_WITHIN_S)
             records, answer = await decide()
             if records:
-                columns = Columns(
-                    values=[value for _, value in records],
-                    keys=[key for key, _ in records],
-                    timestamps=time.time_ns() // 1_000_000,
-                )
-                await append(self.name, columns, acks="durable")
-                await self._follower.catch_up(_BACK_WITHIN_S)
+                await self._written(append, records)
             return answer
         except (errors.RegistryError, ConflictError):
             raise
@@ -163,8 +158,29 @@ class SchemaTopic:
             logger.error("%s could not be written: %s", self.name, error.message)
             raise errors.store_failed(f"Error while writing to the topic {self.name}: {error.message}") from error
 
-    async def _writing(self) -> Callable[..., Awaitable[Appended | None]]:
-        """Return what appends, with the right to do so."""
+    async def _written(self, append: _Append, records: Sequence[Record]) -> None:
+        """Append records, and return once they have come back."""
+        columns = Columns(
+            values=[value for _, value in records],
+            keys=[key for key, _ in records],
+            timestamps=time.time_ns() // 1_000_000,
+        )
+        where = await append(self.name, columns, acks="durable")
+        assert where is not None, "an append with acks tells where the records are"
+        last = max(offset for _, offset in where.places())
+        try:
+            async with asyncio.timeout(_BACK_WITHIN_S):
+                while self._taken_to <= last:
+                    self._moved.clear()
+                    await self._moved.wait()
+        except TimeoutError:
+            raise EnvironmentFault(
+                f"what was written did not come back within {_BACK_WITHIN_S:g} s"
+                + (f": {self.trouble}" if self.trouble else "")
+            ) from None
+
+    async def _writing(self) -> _Append:
+        """Return what appends, with the right to do so, once all is read that others have written before."""
         if not self._is_shared:
             if self._plain is None:
                 self._plain = self._cluster.producer(client_id=f"connect-{self.name}", internal=True)
@@ -173,6 +189,8 @@ class SchemaTopic:
             right = FencedProducer(self._cluster, f"connect-registry-{self.name}", on_fenced=_nothing)
             try:
                 await right.open()
+                # As Confluent's registry does it: once this has come back, all before it has.
+                await self._written(right.append, [tombstone(Key("NOOP"))])
             except BaseException:
                 await right.aclose()
                 raise
@@ -184,18 +202,13 @@ class SchemaTopic:
         if right is not None:
             await right.aclose()
 
-    async def catch_up(self) -> None:
-        """Return once all is read that is in the topic now.
-
-        Raises:
-            RegistryError: 50001: the brokers do not answer.
-        """
-        try:
-            await self._follower.catch_up(_BACK_WITHIN_S)
-        except ConnectError as error:
-            raise errors.store_failed(f"Error while reading the topic {self.name}: {error.message}") from error
-
     def _take(self, batch: FetchedBatch) -> None:
+        if len(batch.offsets) and batch.offsets[0] < self._taken_to:
+            logger.error(
+                "topic %s was deleted and made anew while it was in use: what this server knew of it stays in memory "
+                "and is not in the topic. Restart all servers to go by the topic alone, or register again what is gone",
+                self.name,
+            )
         columns = batch.columns
         keys = columns.keys or [None] * len(columns)
         for offset, key, value, stamp in zip(batch.offsets, keys, columns.values, columns.stamps, strict=True):
@@ -214,6 +227,8 @@ class SchemaTopic:
                         key,
                         error,
                     )
+        self._taken_to = batch.next_offset
+        self._moved.set()
 
 
 def _nothing() -> None:

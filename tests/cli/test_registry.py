@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.command import assert_refused, connect
 from tests.support.forks import Fork
+from tests.support.kafka_broker import SharedBroker
 from tests.support.plain import NO_TLS
 
 
@@ -35,6 +36,34 @@ def test_a_registry_serves_until_a_signal_and_keeps_what_it_has(tmp_path: Path, 
         assert httpx.get(f"{url}/schemas/ids/1", verify=NO_TLS).json()["schema"] == '"int"'
     finally:
         fork.kill()
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(300)
+def test_several_registries_on_a_kafka_cluster_are_one(tmp_path: Path, broker: SharedBroker, name: str) -> None:
+    config = tmp_path / "registry.properties"
+    config.write_text(
+        f"registry.storage.topic={name}\nregistry.storage.replication.factor=1\ndata.dir={tmp_path}/data\n"
+    )
+    forks = []
+    try:
+        for number in range(2):
+            options = ("--bootstrap", broker.bootstrap, "--config", str(config))
+            forks.append(started(tmp_path / f"log{number}", *options))
+        urls = [url for _, url in forks]
+        for number in range(4):
+            body = {"schema": f'{{"type":"fixed","name":"F{number}","size":1}}'}
+            made = httpx.post(f"{urls[number % 2]}/subjects/s{number}/versions", json=body, timeout=60, verify=NO_TLS)
+            assert made.json()["id"] == number + 1
+        forks[0][0].kill()
+        body = {"schema": '"int"'}
+        made = httpx.post(f"{urls[1]}/subjects/later/versions", json=body, timeout=60, verify=NO_TLS)
+        assert made.json()["id"] == 5
+        found = httpx.get(f"{urls[1]}/schemas", verify=NO_TLS).json()
+        assert sorted(one["id"] for one in found) == [1, 2, 3, 4, 5]
+    finally:
+        for fork, _ in forks:
+            fork.kill()
 
 
 def test_what_cannot_be_listened_on_is_told(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from connect.ports import Cluster
 from connect.records import Columns
 from connect.registry.errors import TOPIC_UNFIT
 from connect.registry.topic import SchemaTopic
+from tests.support.engines import until
 from tests.support.logs import logged
 from tests.support.registries import avro, opened, registry_in
 
@@ -90,6 +91,20 @@ async def test_what_one_server_writes_the_other_has(cluster: Cluster, name: str)
         assert (await one.register("s", avro("a"))).version == 1
         assert (await two.register("s", avro("a", "b?"))).version == 2, "decided on what the other wrote"
         assert (await one.register("s", avro("a", "b?", "c?"))).version == 3
+
+
+async def test_a_topic_that_is_made_anew_under_a_server_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster = await open_cluster(tmp_path)
+    async with opened(cluster) as registry:
+        for number in range(3):
+            await registry.register(f"s{number}", avro(f"f{number}"))
+        await cluster.admin.delete_topic("_schemas")
+        await cluster.admin.create_topic("_schemas", configs={"cleanup.policy": "compact"})
+        await registry.register("later", avro("later"))
+        await until(lambda: any("made anew" in line for line in logged(caplog, logging.ERROR)))
+    await cluster.aclose()
 
 
 _REGISTERS = """
