@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, Final
 
 from connect.json_depth import depth_exceeds
@@ -20,7 +21,14 @@ def load_json(text: str) -> Any:
     raw = text.encode("utf-8", "surrogatepass")
     if raw.count(b"[") + raw.count(b"{") > DEPTH_MAX and depth_exceeds(raw, DEPTH_MAX):
         raise ValueError(f"it is nested too deep: more than {DEPTH_MAX} objects and arrays inside each other")
-    return json.loads(text, parse_constant=_no_constant)
+    return json.loads(text, parse_constant=_no_constant, parse_float=_number)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text:.100} is larger than a number may be")
+    return number
 
 
 def _no_constant(name: str) -> Any:

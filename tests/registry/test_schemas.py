@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import contextlib
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connect.registry.avro.schema import parse_avro
 from connect.registry.errors import RegistryError
+from connect.registry.json_schema.schema import parse_json_schema
 from connect.registry.records import Reference, StoredSchema
 from connect.registry.registry import Registry
 from connect.registry.schemas import NewSchema, problems_between, schema_types
@@ -90,3 +96,25 @@ async def test_a_type_whose_library_is_not_installed_is_refused_with_what_to_ins
     with pytest.raises(RegistryError, match=r"knows AVRO, JSON; PROTOBUF needs: pip install") as caught:
         await registry.register("s", NewSchema('syntax = "proto3"; message M {}', "PROTOBUF"))
     assert caught.value.number == 42201
+
+
+_WORDS = [
+    *("$id", "$ref", "$schema", "type", "properties", "items", "enum", "anyOf", "not", "required", "if", "prefixItems"),
+    *("name", "fields", "symbols", "size", "values", "namespace", "aliases", "default", "record", "array", "map", "R"),
+    *("int", "string", "object", "null", "#", "#/properties/a", "http://["),
+]
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.sampled_from(_WORDS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_WORDS), inner, max_size=4),
+)
+
+
+@given(_values, st.sampled_from(["AVRO", "JSON"]), st.booleans())
+def test_whatever_a_stranger_sends_is_read_or_refused(value: object, schema_type: str, is_new: bool) -> None:
+    text = json.dumps(value)
+    read = {"AVRO": parse_avro, "JSON": parse_json_schema}[schema_type]
+    with contextlib.suppress(ValueError):
+        parsed = read(text, (), is_new)
+        again = read(parsed.canonical, (), is_new)
+        assert again.canonical == parsed.canonical and again.normalized == parsed.normalized
+        assert parsed.problems(again, reader_name="new", writer_name="old") == []  # type: ignore[arg-type]

@@ -61,14 +61,13 @@ def parse_json_schema(text: str, referred: Sequence[_Referred], is_new: bool) ->
 
     Args:
         referred: The schemas that it may refer to by their names.
-        is_new: It is held against the schema of schemas, and its references must lead somewhere.
+        is_new: Each of its references must lead somewhere.
 
     Raises:
         InvalidJsonSchemaError: It is none.
     """
     body = _loaded(text)
-    draft = body.get("$schema", "") if isinstance(body, dict) else ""
-    specification = specification_with(draft if isinstance(draft, str) else "", default=DRAFT7)
+    specification = specification_with(body.get("$schema", "") if isinstance(body, dict) else "", default=DRAFT7)
     own = specification.create_resource(body)
     address = (own.id() or "") if isinstance(body, dict) else ""
     resources = []
@@ -80,7 +79,6 @@ def parse_json_schema(text: str, referred: Sequence[_Referred], is_new: bool) ->
     registry: Registry[Any] = REGISTRY.with_resources([*resources, (address, own)])
     resolver, tree = registry.resolver(address), Tree(specification)
     if is_new:
-        _check(body)
         _check_references(body, resolver, tree)
     return JsonSchema(body, tree.node(body, resolver))
 
@@ -92,10 +90,16 @@ def _loaded(text: str) -> Any:
         raise InvalidJsonSchemaError(str(error)) from None
     if not isinstance(body, dict | bool):
         raise InvalidJsonSchemaError(f"a JSON Schema is an object, true or false; this is {type(body).__name__}")
+    _check(body)
     return body
 
 
 def _check(body: Any) -> None:
+    """Hold a schema against the schema of schemas of its draft: what goes through it goes by that."""
+    for keyword in ("$schema", "$id") if isinstance(body, dict) else ():
+        # The libraries read these before the schema of schemas says what they are.
+        if not isinstance(body.get(keyword, ""), str):
+            raise InvalidJsonSchemaError(f"at '#/{keyword}': {body[keyword]!r:.100} is not a text")
     try:
         validator_for(body, default=Draft7Validator).check_schema(body)
     except SchemaError as error:

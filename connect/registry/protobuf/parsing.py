@@ -49,6 +49,10 @@ class _Parser:
     def _next(self) -> Token:
         return self._tokens[self._at]
 
+    @property
+    def _following(self) -> Token:
+        return self._tokens[min(self._at + 1, len(self._tokens) - 1)]
+
     def _take(self) -> Token:
         token = self._next
         if token.kind != "end":
@@ -179,7 +183,7 @@ class _Parser:
 
     def _member(self, message: DescriptorProto) -> None:
         # A word that is also the name of a type: what follows says which it is.
-        following = self._tokens[self._at + 1].kind
+        following = self._following.kind
         match self._next.text:
             case "message" if following == "name":
                 self._message(message.nested_type.add())
@@ -225,7 +229,7 @@ class _Parser:
         field.label = FieldProto.LABEL_OPTIONAL if label is None else label
         if self._is("group"):
             raise self._fail("a type other than a group, which this registry does not take,")
-        if self._is("map") and self._tokens[self._at + 1].text == "<" and message is not None and label is None:
+        if self._is("map") and self._following.text == "<" and message is not None and label is None:
             self._map(message, field)
         else:
             self._type(field)
@@ -307,9 +311,9 @@ class _Parser:
         enum.name = self._name()
 
         def member() -> None:
-            if self._is("option") and self._tokens[self._at + 1].text != "=":
+            if self._is("option") and self._following.text != "=":
                 self._option(enum.options)
-            elif self._is("reserved") and self._tokens[self._at + 1].text != "=":
+            elif self._is("reserved") and self._following.text != "=":
                 self._reserved(enum, 2**31 - 1, inclusive=True)
             else:
                 value = enum.value.add(name=self._name())
@@ -347,7 +351,7 @@ class _Parser:
 
     def _message_type(self) -> tuple[str, bool]:
         self._expect("(")
-        streams = self._is("stream") and self._tokens[self._at + 1].text != ")" and self._taken("stream")
+        streams = self._is("stream") and self._following.text != ")" and self._taken("stream")
         name = self._full_name()
         self._expect(")")
         return name, streams

@@ -44,9 +44,7 @@ def test_what_several_keywords_say_is_all_of_it() -> None:
     assert [(part.kind, part.whole) for part in parts_of(types)] == [("null", False), ("number", True)]
 
 
-@pytest.mark.parametrize(
-    "body", [{"$ref": "#/none"}, {"$ref": "http://elsewhere.example/a.json"}, {"$ref": 1}, {"$ref": "#"}]
-)
+@pytest.mark.parametrize("body", [{"$ref": "#/none"}, {"$ref": "http://elsewhere.example/a.json"}, {"$ref": "#"}])
 def test_a_reference_that_leads_nowhere_is_told(body: object) -> None:
     with pytest.raises(InvalidJsonSchemaError, match=r"leads to nothing|in a circle"):
         node(body)

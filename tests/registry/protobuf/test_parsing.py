@@ -67,6 +67,7 @@ def test_services_and_options_of_others_are_kept() -> None:
         ('syntax="proto3"; ' + "message M { " * 10_000, "nested deeper than 64"),
         ('syntax="proto3"; package a; package b;', "one package"),
         ("int32 x;", "a message, an enum"),
+        ("message M { ;", "optional, required or repeated"),
     ],
 )
 def test_what_is_no_schema_is_told_with_its_line(text: str, told: str) -> None:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 from base64 import b64decode, b64encode
 
 import pytest
 from google.protobuf import descriptor_pb2, struct_pb2
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connect.registry.protobuf.schema import ProtobufSchema, parse_protobuf
 from connect.registry.protobuf.tokens import InvalidProtoError
@@ -76,6 +79,17 @@ def test_other_schemas_are_imported_by_their_names() -> None:
 def test_what_is_no_schema_is_refused(text: str, told: str) -> None:
     with pytest.raises(InvalidProtoError, match=told):
         read(text)
+
+
+_WORDS = (
+    'syntax = "proto3" ; message M { } int32 a 1 repeated map < , > oneof option ( ) [ ] reserved to max enum 0 . -'
+)
+
+
+@given(st.lists(st.sampled_from(_WORDS.split()), max_size=20))
+def test_texts_of_strangers_are_refused_or_read_and_never_break(words: list[str]) -> None:
+    with contextlib.suppress(InvalidProtoError):
+        read(f"{HEAD} message First {{ }} {' '.join(words)}")
 
 
 def test_descriptors_of_strangers_are_refused_or_read_and_never_break() -> None:
