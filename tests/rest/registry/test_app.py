@@ -5,8 +5,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+import trustme
 
-from tests.support.doors import PASSWORD, make_users
+from connect.app import serve_registry
+from connect.runtime.worker_config import WorkerConfig
+from tests.support.doors import PASSWORD, Certificates, make_users
 from tests.support.registries import avro_text, served
 
 V1 = "application/vnd.schemaregistry.v1+json"
@@ -104,3 +107,18 @@ async def test_other_hosts_and_pages_of_other_origins_are_refused(client: httpx.
     assert (await client.get("/subjects", headers={"Host": "evil.example"})).status_code == 421
     foreign = await client.delete("/subjects/s", headers={"Origin": "http://evil.example"})
     assert foreign.status_code == 403
+
+
+async def test_it_is_served_by_https_with_the_keys_of_the_workers_rest(tmp_path: Path) -> None:
+    certificates = Certificates(trustme.CA(), tmp_path)
+    config = WorkerConfig.parse(
+        {
+            "data.dir": str(tmp_path / "data"),
+            "registry.listeners": "https://127.0.0.1:0",
+            "listeners.https.ssl.keystore.type": "PEM",
+            "listeners.https.ssl.keystore.location": str(certificates.server_file),
+        }
+    )
+    async with serve_registry(config) as (url,), httpx.AsyncClient(verify=certificates.trusting()) as trusting:
+        assert url.startswith("https://")
+        assert (await trusting.get(f"{url}/subjects")).json() == []
