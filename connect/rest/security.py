@@ -148,10 +148,23 @@ class Guard:
 
 
 def _is_read(secret_topics: Sequence[str], scope: Scope) -> bool:
-    """Say whether a request changes nothing, and is not for topics with configs as they were given: these have secrets
-    in clear."""
+    """Say whether a request changes nothing, is not for topics with configs as they were given, which have secrets in
+    clear, and has the worker reach nothing of the asker's choice."""
     secret_paths = tuple(f"/v1/topics/{topic}/" for topic in secret_topics)
-    return scope["method"] in _READING and not route_path(scope).startswith(secret_paths)
+    path = route_path(scope)
+    return (
+        scope["method"] in _READING
+        and not path.startswith(secret_paths)
+        and not (path.startswith("/v1/topics/") and _configures_converters(scope))
+    )
+
+
+def _configures_converters(scope: Scope) -> bool:
+    """Say whether converters are given keys: these may name servers, such as a registry's, and files."""
+    return any(
+        name.startswith(("key.converter.", "value.converter.")) and not name.endswith(".converter.schemas.enable")
+        for name, _ in _query(scope)
+    )
 
 
 def _is_open(scope: Scope) -> bool:
@@ -161,8 +174,11 @@ def _is_open(scope: Scope) -> bool:
     if scope["method"] not in _READING or path not in _OPEN_PATHS:
         return False
     # Read as the routes do it: what is no name here is none there.
-    query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-    return all(name != _NAMING for name, _ in query)
+    return all(name != _NAMING for name, _ in _query(scope))
+
+
+def _query(scope: Scope) -> list[tuple[str, str]]:
+    return parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
 
 
 def _held_back(retry_after_s: float) -> Response:

@@ -67,6 +67,18 @@ async def test_the_role_read_does_not_see_configs_in_clear_by_way_of_their_topic
         assert (await worker.get("/v1/topics/connect-status/partitions/0/records", auth=BOB)).status_code == 200
 
 
+async def test_who_may_read_names_converters_and_gives_them_no_keys(tmp_path: Path) -> None:
+    users, _ = make_users(tmp_path)
+    plain = {"value.converter": "JsonConverter", "value.converter.schemas.enable": "false"}
+    async with served_worker(tmp_path, **{FILE: str(users)}) as worker:
+        path = "/v1/topics/connect-status/search"
+        assert (await worker.get(path, params=plain, auth=BOB)).status_code == 200
+        for key in ("value.converter.schema.registry.url", "key.converter.schemas.cache.size"):
+            refused = await worker.get(path, params={**plain, key: "http://127.0.0.1:1"}, auth=BOB)
+            assert (refused.status_code, refused.headers["x-connect-error-code"]) == (403, "auth.denied")
+            assert (await worker.get(path, params={**plain, key: "x"}, auth=ANN)).status_code != 403
+
+
 async def test_health_needs_no_user_and_nothing_else_does_without(tmp_path: Path) -> None:
     users, _ = make_users(tmp_path)
     async with served_worker(tmp_path, **{FILE: str(users)}) as worker:
