@@ -92,9 +92,9 @@ class ProtobufSchema:
         names = sorted(ordered.dependency)
         public = sorted(names.index(ordered.dependency[index]) for index in ordered.public_dependency)
         weak = sorted(names.index(ordered.dependency[index]) for index in ordered.weak_dependency)
-        for member, values in (("dependency", names), ("public_dependency", public), ("weak_dependency", weak)):
-            ordered.ClearField(member)
-            getattr(ordered, member).extend(values)
+        ordered.dependency[:] = names
+        ordered.public_dependency[:] = public
+        ordered.weak_dependency[:] = weak
         return text_of(ordered)
 
     @property

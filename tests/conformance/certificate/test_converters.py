@@ -33,7 +33,7 @@ from connect_converters import (
     connect_converters,
     connect_header_converters,
 )
-from connect_schemas import ApicurioAvroConverter, AvroConverter, ProtobufConverter
+from connect_schemas import ApicurioAvroConverter, AvroConverter, JsonSchemaConverter, ProtobufConverter
 from connect_schemas import connect_converters as converters_with_a_registry
 from connect_schemas.avro import names
 from connect_schemas.protobuf import names as proto_names
@@ -181,7 +181,21 @@ class TestApicurioAvro(WithRegistry):
     path = APICURIO
 
 
-class TestProtobuf(WithRegistry):
+class RefusesPlainValues:
+    """Of a format that has no values without a schema: each is refused, as Confluent's converter does."""
+
+    def test_values_without_schemas_come_back(self, tmp_path: Path) -> None:
+        made = self._made(tmp_path)  # type: ignore[attr-defined]  # of the suite beside it
+        assert all(isinstance(self._data(made, None, value), Refused) for value in PLAIN if value is not None)
+
+
+class TestJsonSchema(RefusesPlainValues, WithRegistry):
+    converter = JsonSchemaConverter
+    # A schema that says no version has that of its subject, as in Confluent's.
+    keeps_schemas = False
+
+
+class TestProtobuf(RefusesPlainValues, WithRegistry):
     converter = ProtobufConverter
     config = {"scrub.invalid.names": "true", "optional.for.nullables": "true"}  # noqa: RUF012 - as an author writes it
     keeps_schemas = False
@@ -192,11 +206,6 @@ class TestProtobuf(WithRegistry):
         if schema is not None and schema.name in PARTS:
             return PARTS[schema.name](schema, value)  # of a record that is such a message its fields are read
         return as_protobuf(schema, value)
-
-    def test_values_without_schemas_come_back(self, tmp_path: Path) -> None:
-        """Protobuf has no such values; Confluent's converter refuses them too."""
-        made = self._made(tmp_path)
-        assert all(isinstance(self._data(made, None, value), Refused) for value in PLAIN if value is not None)
 
 
 #: What stands for a null of a map, by the type of its values.
