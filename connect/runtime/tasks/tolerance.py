@@ -21,6 +21,7 @@ from connect.runtime.connector_config import ConnectorConfig
 from connect.runtime.tasks.error_log import ErrorLog
 from connect.runtime.tasks.failures import Failure, place_of
 from connect.runtime.tasks.meter import TaskMeter
+from connect.runtime.tasks.secret_fields import hide_fields
 
 T = TypeVar("T")
 
@@ -112,6 +113,7 @@ class Tolerance:
             at: Kafka's name of the stage and the plugin that was at work.
             columns: The record as bytes, where it was that.
         """
+        hide_fields(error, batch, index)
         step, plugin = at
         details = {}
         if isinstance(error, DataError):
