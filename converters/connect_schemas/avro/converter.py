@@ -58,7 +58,7 @@ class AvroConverterConfig(SchemaConverterConfig):
         "Whether null is written as null where the field has a default.", default=False, importance="medium"
     )
     avro_use_logical_type_converters: bool = config_key(
-        "Has no effect: decimals, dates, times and timestamps are such in any case.", default=False, importance="low"
+        "Accepted; decimals, dates, times and timestamps are such in any case.", default=False, importance="low"
     )
 
 

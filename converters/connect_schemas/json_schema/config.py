@@ -57,12 +57,12 @@ class JsonSchemaConverterConfig(SchemaConverterConfig):
         importance="medium",
     )
     json_fail_unknown_properties: bool = config_key(
-        "Is taken, and says nothing here, as in Confluent's converter: properties that are no fields are left out.",
+        "Accepted, and says nothing here, as in Confluent's converter: properties that are no fields are left out.",
         default=True,
         importance="low",
     )
     json_write_dates_iso8601: bool = config_key(
-        "Is taken, and says nothing here, as in Confluent's converter: dates, times and timestamps are numbers.",
+        "Accepted, and says nothing here, as in Confluent's converter: dates, times and timestamps are numbers.",
         name="json.write.dates.iso8601",
         default=False,
         importance="low",
