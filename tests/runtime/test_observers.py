@@ -284,10 +284,10 @@ async def test_one_that_is_slow_at_every_event_is_not_taken_for_one_that_hangs()
     pause = threading.Event()
 
     def slow(cluster_id: str) -> None:
-        pause.wait(0.02)
+        pause.wait(0.03)
         heard.append(cluster_id)
 
-    told = Told(0.1, slow=slow)
+    told = Told(0.5, slow=slow)
     for number in range(20):
         told.tell(number)
     await until(lambda: len(heard) == 20)
