@@ -194,6 +194,29 @@ def test_a_config_is_taken_along_in_each_form(worker: PageWorker, open_page: Cal
     assert read["connectors"][0]["config"]["odd key"] == " a\\b=grün"
 
 
+def test_a_source_of_debezium_is_taken_along_for_its_server_and_read_again(
+    worker: PageWorker, open_page: Callable[..., OpenPage]
+) -> None:
+    page = open_page("/new")
+    assert page.page.get_by_label("Download").locator("option[value=debezium]").count() == 0
+    config = {
+        "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+        "database.hostname": "db",
+        "topic.prefix": "shop",
+        "transforms": "route",
+        "transforms.route.type": "org.apache.kafka.connect.transforms.TimestampRouter",
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "value.converter.schemas.enable": "false",
+    }
+    editor(page).fill(json.dumps(config))
+    with page.page.expect_download() as got:
+        page.page.get_by_label("Download").select_option("debezium")
+    text = got.value.path().read_text()
+    assert "debezium.format.value=json\n" in text and "debezium.transforms.route.type=" in text
+    read = worker.client.post("/v1/configs/parse", json={"text": text}).json()
+    assert read["connectors"][0]["config"] == config
+
+
 @pytest.mark.parametrize("size", [(1 << 20) - 64, 10 << 20])
 def test_a_long_text_in_one_line_harms_nobody(open_page: Callable[..., OpenPage], size: int) -> None:
     page = open_page("/new")

@@ -4,7 +4,7 @@ import { html, useEffect, useMemo, useRef, useState } from "../vendor/htm-preact
 import { call, curl, get, getWithTag, url } from "../api.js";
 import { ActionBar, useCanChange } from "./actionbar.js";
 import { ConfigForm } from "./config-form.js";
-import { asJson, asProperties, changesOf, download, read } from "./configtext.js";
+import { asDebeziumServer, asJson, asProperties, changesOf, download, isOfDebezium, read } from "./configtext.js";
 import { Diff } from "./diff.js";
 import { Dialog, openDialog } from "./dialog.js";
 import { ErrorBox } from "./errors.js";
@@ -257,11 +257,12 @@ function Download({ name, config }) {
     if (kind === "json") download(`${called}.json`, `${asJson({ name: called, ...own })}\n`);
     if (kind === "nested") download(`${called}.json`, `${asJson({ name: called, config: own })}\n`);
     if (kind === "properties") download(`${called}.properties`, asProperties(called, own), "text/plain");
+    if (kind === "debezium") download("application.properties", asDebeziumServer(own), "text/plain");
   };
   return html`<select class="download" aria-label="Download" value="" onChange=${(event) => {
     take(event.target.value);
     event.target.value = "";
-  }}><option value="">Download…</option><option value="json">JSON</option><option value="nested">${"{name, config}"}</option><option value="properties">.properties</option></select>`;
+  }}><option value="">Download…</option><option value="json">JSON</option><option value="nested">${"{name, config}"}</option><option value="properties">.properties</option>${isOfDebezium(own) && html`<option value="debezium">Debezium Server</option>`}</select>`;
 }
 
 // -- the plan --------------------------------------------------------------------------------------------------------

@@ -66,6 +66,27 @@ const escaped = (text, isKey) => text.replace(/\\/g, "\\\\").replace(/\n/g, "\\n
 export const asProperties = (name, config) =>
   `${Object.entries({ ...(name ? { name } : {}), ...config }).map(([key, value]) => `${escaped(key, true)}=${escaped(value, false)}`).join("\n")}\n`;
 
+const FORMATS = {
+  "org.apache.kafka.connect.json.JsonConverter": "json",
+  "org.apache.kafka.connect.storage.StringConverter": "simplestring",
+  "io.confluent.connect.avro.AvroConverter": "avro",
+  "io.confluent.connect.protobuf.ProtobufConverter": "protobuf",
+};
+
+/** Whether Debezium Server runs such a connector, too. */
+export const isOfDebezium = (config) => String(config["connector.class"] ?? "").startsWith("io.debezium.");
+
+/** What Debezium Server's application.properties say of a source; where records go is its reader's to add. */
+export const asDebeziumServer = (config) => {
+  const named = ([key, value]) => {
+    if (/^(transforms|predicates)(\.|$)/.test(key)) return [`debezium.${key}`, value];
+    const [, which, rest] = /^(key|value|header)\.converter(\..*)?$/.exec(key) ?? [];
+    if (which && FORMATS[config[`${which}.converter`]]) return [`debezium.format.${which}${rest ?? ""}`, rest ? value : FORMATS[value]];
+    return [`debezium.source.${key}`, value];
+  };
+  return `# debezium.sink.type=where its records go\n${asProperties("", Object.fromEntries(Object.entries(config).map(named)))}`;
+};
+
 /** Give the browser a file to keep. */
 export function download(file, text, type = "application/json") {
   const link = document.createElement("a");
