@@ -20,7 +20,15 @@ _ITEMS_MAX: Final = 10_000
 _DEPTH_MAX: Final = 100
 _CAUSES_MAX: Final = 100
 
+#: Of a longer name the rest says nothing.
+_NAME_CHARS_MAX: Final = 200
+
 _is_secret_name = lru_cache(maxsize=4096)(is_secret_name)
+
+
+def is_secret(name: str, value: Any) -> bool:
+    """Say whether a field or header holds a secret: a text or bytes, under a name that says so."""
+    return isinstance(value, str | bytes) and bool(value) and _is_secret_name(name[:_NAME_CHARS_MAX])
 
 
 def hide_fields(error: BaseException, batch: Batch, index: int) -> None:
@@ -52,9 +60,8 @@ def _of(value: Any, left: list[int], depth: int) -> Iterator[str]:
     left[0] -= len(value)
     if isinstance(value, Mapping):
         for name, item in value.items():
-            if isinstance(item, str | bytes):
-                if isinstance(name, str) and _is_secret_name(name[:200]):
-                    yield from _texts(item)
+            if isinstance(name, str) and is_secret(name, item):
+                yield from _texts(item)
             else:
                 yield from _of(item, left, depth - 1)
     else:

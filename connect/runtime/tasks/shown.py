@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from connect.api import HIDDEN, Schema
 from connect.runtime.border.failures import told
-from connect.runtime.secret_text import is_secret_name
 from connect.runtime.secrets import REMEMBERED_CHARS_MAX, redact
 from connect.runtime.tasks.record_json import as_shown
+from connect.runtime.tasks.secret_fields import is_secret
 
 #: A longer text is cut.
 TEXT_CHARS_MAX: Final = 4096
@@ -110,16 +110,16 @@ class Shown:
             if self.spent_chars >= limit:
                 shown[CUT] = f"{len(fields) - len(shown)} more"
                 break
-            shown[self.name(name)] = HIDDEN if _is_secret(name, value) else self._plain(value, limit, depth)
+            shown[self.name(name)] = HIDDEN if is_secret(name, value) else self._plain(value, limit, depth)
         return shown
 
     def header(self, name: str, value: Any) -> Any:
         """As `value`, of a header, whose name may say that it holds a secret."""
-        return HIDDEN if _is_secret(name, value) else self.value(value)
+        return HIDDEN if is_secret(name, value) else self.value(value)
 
     def raw_header(self, name: str, data: bytes | None) -> Any:
         """As `data`, of a header, whose name may say that it holds a secret."""
-        return HIDDEN if _is_secret(name, data) else self.data(data)
+        return HIDDEN if is_secret(name, data) else self.data(data)
 
     def name(self, name: str) -> str:
         """Return the name of a field or a header, which may be anything."""
@@ -142,10 +142,6 @@ class Shown:
     def schema(self, schema: Schema | None) -> str | None:
         """Return a schema in one line, such as `struct Order {id: int64, note: string?}`, where `?` is optional."""
         return None if schema is None else self.text(_schema_text(schema, SCHEMA_CHARS_MAX), SCHEMA_CHARS_MAX)
-
-
-def _is_secret(name: str, value: Any) -> bool:
-    return isinstance(value, str | bytes) and bool(value) and is_secret_name(name[:_NAME_CHARS_MAX])
 
 
 def _schema_text(schema: Schema, room: int) -> str:
