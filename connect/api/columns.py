@@ -33,7 +33,10 @@ _NULL = type(None)
 
 
 class OddValueError(Exception):
-    """A value that is not to the letter of its schema; says nothing about whether it is wrong."""
+    """A value that is not to the letter of its schema; says nothing about whether it is wrong.
+
+    Its text, where there is one, is what is odd, for who has no other way.
+    """
 
 
 def checked(types: Iterable[type], convert: Convert | None, *, nullable: bool, null: Any = None) -> Convert:
@@ -102,7 +105,7 @@ def each(convert: Callable[[Any], Any], *odd: type[Exception]) -> Convert:
         try:
             return list(map(convert, column))
         except odd as error:
-            raise OddValueError from error
+            raise OddValueError(str(error)) from error
 
     return run
 
@@ -126,7 +129,7 @@ def mapped(values: Convert) -> Convert:
 
     def run(column: Values) -> Values:
         if not set(map(type, chain.from_iterable(column))) <= {str}:
-            raise OddValueError
+            raise OddValueError("a map with a key that is no text")
         flat = list(chain.from_iterable(map(dict.values, column)))
         converted = values(flat)
         if converted is flat:

@@ -1,7 +1,9 @@
 """Whole columns of values: each function takes all values of a place at once, and returns what becomes of them, or the
 very list that it was given where nothing is to be done.
 
-As soon as one value does not fit, `Misfit` is raised for all of them; who called goes value by value then.
+These are what Avro has beside `connect.api.columns`: fields that are renamed, and a word of what does not fit, which
+begins with its place. As soon as one value does not fit, `OddValueError` is raised for all of them; who called goes
+value by value then.
 """
 
 from __future__ import annotations
@@ -11,14 +13,10 @@ from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
-Column = list[Any]
-Convert = Callable[[Column], Column]
+from connect.api.columns import Convert, OddValueError
+from connect.api.columns import Values as Column
 
 _NULL = type(None)
-
-
-class Misfit(Exception):
-    """A value does not fit: `str` says how, beginning with its place."""
 
 
 def same(column: Column) -> Column:
@@ -41,7 +39,7 @@ def with_nulls(convert: Convert, *, allowed: bool, null: Any = None) -> Convert:
         if null is not None:
             return convert([null if value is None else value for value in column])
         if not allowed:
-            raise Misfit("Found null value for non-optional schema")
+            raise OddValueError("Found null value for non-optional schema")
         present = [value for value in column if value is not None]
         converted = convert(present)
         if converted is present:
@@ -56,7 +54,7 @@ def typed(exact: type, check: Callable[[Any], Any] | None = None, then: Convert 
     """Return a function for values of one type.
 
     Args:
-        check: Makes one of that type of a value of another; raises `Misfit`. Left out, none is taken.
+        check: Makes one of that type of a value of another; raises `OddValueError`. Left out, none is taken.
         then: For the values, all of that type.
     """
     taken = {exact}
@@ -68,7 +66,7 @@ def typed(exact: type, check: Callable[[Any], Any] | None = None, then: Convert 
 
     def _checked(value: Any) -> Any:
         if check is None:
-            raise Misfit(f"Invalid type: {type(value).__name__}")
+            raise OddValueError(f"Invalid type: {type(value).__name__}")
         return check(value)
 
     return run
@@ -80,50 +78,8 @@ def between(low: int, high: int, what: str) -> Convert:
     def run(column: Column) -> Column:
         if column and (min(column) < low or max(column) > high):
             odd = next(value for value in column if not low <= value <= high)
-            raise Misfit(f"{odd} does not fit {what}")
+            raise OddValueError(f"{odd} does not fit {what}")
         return column
-
-    return run
-
-
-def each(convert: Callable[[Any], Any], *odd: type[Exception]) -> Convert:
-    """Return a function that goes value by value; what raises one of `odd` does not fit."""
-
-    def run(column: Column) -> Column:
-        try:
-            return list(map(convert, column))
-        except odd as error:
-            raise Misfit(str(error)) from error
-
-    return run
-
-
-def listed(items: Convert) -> Convert:
-    """Return a function for lists, by one for their items."""
-
-    def run(column: Column) -> Column:
-        flat = list(chain.from_iterable(column))
-        converted = items(flat)
-        if converted is flat:
-            return column
-        rest = iter(converted)
-        return [list(islice(rest, len(value))) for value in column]
-
-    return run
-
-
-def mapped(values: Convert) -> Convert:
-    """Return a function for dicts whose keys are text, by one for their values."""
-
-    def run(column: Column) -> Column:
-        if not set(map(type, chain.from_iterable(column))) <= {str}:
-            raise Misfit("a map with a key that is no text")
-        flat = list(chain.from_iterable(map(dict.values, column)))
-        converted = values(flat)
-        if converted is flat:
-            return column
-        rest = iter(converted)
-        return [dict(zip(value, rest, strict=False)) for value in column]
 
     return run
 
@@ -153,7 +109,7 @@ def from_entries(keys: Convert, values: Convert, names: tuple[str, str]) -> Conv
         try:
             return [dict(islice(pairs, len(one))) for one in column]
         except TypeError as error:  # a list or a struct as a key
-            raise Misfit(f"a map with a key that is none in Python: {error}") from None
+            raise OddValueError(f"a map with a key that is none in Python: {error}") from None
 
     return run
 
@@ -201,9 +157,9 @@ def struct(fields: Sequence[tuple[str, str, Convert]], *, own: bool, strict: boo
 def _of_field(name: str, convert: Convert, column: Column) -> Column:
     try:
         return convert(column)
-    except Misfit as error:
+    except OddValueError as error:
         text = str(error)
         inner, _, rest = text.partition(": ")
         if inner.startswith("field '") and inner.endswith("'"):
-            raise Misfit(f"field '{name}.{inner[7:-1]}': {rest}") from None
-        raise Misfit(f"field '{name}': {text}") from None
+            raise OddValueError(f"field '{name}.{inner[7:-1]}': {rest}") from None
+        raise OddValueError(f"field '{name}': {text}") from None

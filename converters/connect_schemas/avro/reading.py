@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from connect.api import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, Column, DataError, Schema, SchemaType
+from connect.api.columns import Convert, OddValueError, each, listed, mapped
 from connect.api.java import EPOCH, narrow
 from connect.api.logical import LOGICAL_TYPES, scale, scaled
 from connect_schemas.avro import columns
-from connect_schemas.avro.columns import Convert, Misfit
 from connect_schemas.avro.nodes import Node
 from connect_schemas.avro.options import KEY, VALUE, Options, is_union
 from connect_schemas.avro.texts import text_of
@@ -49,7 +49,7 @@ class AvroReader:
         self.schema: Schema | None
         if text_of(node) == _ANYTHING:
             self.schema, wire = None, plan.plain_wire(node)
-            self._convert: Convert = columns.each(_value_of)
+            self._convert: Convert = each(_value_of)
         else:
             self.schema = to_connect(node, options, version)
             wire, self._convert = plan.built(node, self.schema)
@@ -72,7 +72,7 @@ class AvroReader:
             except UnicodeDecodeError:
                 raw = self._codec.read_one(item, start, lenient=True)
             return self._convert([raw])[0]
-        except Misfit as error:
+        except OddValueError as error:
             raise DataError(f"not what its schema says: {error}") from error
         except RecursionError:
             raise DataError("the record is nested too deeply") from None
@@ -101,7 +101,7 @@ class _Plan:
                 return self._array(node, schema)
             case "map":
                 wire, convert = self.built(_inner(node), _part(schema.value_schema))
-                return {"type": "map", "values": wire}, columns.mapped(convert) if convert is not same else same
+                return {"type": "map", "values": wire}, mapped(convert) if convert is not same else same
             case "enum":
                 return "int", _symbols(node)
             case "fixed":
@@ -126,7 +126,7 @@ class _Plan:
             raise DataError("a list whose items have no bytes is not read", code=INVALID)
         if schema.type is not SchemaType.MAP or not is_map_entry(inner):
             wire, convert = self.built(inner, _part(schema.value_schema))
-            return {"type": "array", "items": wire}, columns.listed(convert) if convert is not same else same
+            return {"type": "array", "items": wire}, listed(convert) if convert is not same else same
         converts: dict[str, Convert] = {}
         fields = []
         for member in inner.members or ():
@@ -207,7 +207,7 @@ def _chosen(fields: list[str], parts: dict[str, tuple[str, Convert]]) -> Convert
 def _integers(schema: Schema) -> Convert:
     if schema.name in (DATE_NAME, TIME_NAME):
         kind = LOGICAL_TYPES[schema.name]
-        return columns.each(lambda value: kind.to_logical(schema, value), DataError, OverflowError)
+        return each(lambda value: kind.to_logical(schema, value), DataError, OverflowError)
     bits = {SchemaType.INT8: 8, SchemaType.INT16: 16}.get(schema.type)
     if bits is None:
         return _INT
@@ -220,7 +220,7 @@ def _moments(column: list[Any]) -> list[Any]:
         return [epoch + ms * millisecond for ms in column]
     except OverflowError:
         kind, schema = LOGICAL_TYPES[TIMESTAMP_NAME], Schema.timestamp()
-        return columns.each(lambda value: kind.to_logical(schema, value), DataError, OverflowError)(column)
+        return each(lambda value: kind.to_logical(schema, value), DataError, OverflowError)(column)
 
 
 def _decimals(schema: Schema) -> Convert:
@@ -228,7 +228,7 @@ def _decimals(schema: Schema) -> Convert:
 
     def run(column: list[Any]) -> list[Any]:
         if b"" in column:
-            raise Misfit("Invalid bytes for Decimal: a number has at least one byte")
+            raise OddValueError("Invalid bytes for Decimal: a number has at least one byte")
         return [scaled(int.from_bytes(raw, "big", signed=True), digits) for raw in column]
 
     return run
@@ -239,7 +239,7 @@ def _symbols(node: Node) -> Convert:
 
     def run(column: list[Any]) -> list[Any]:
         if column and (min(column) < 0 or max(column) >= len(symbols)):
-            raise Misfit(f"enum {node.full_name} has no symbol of that number")
+            raise OddValueError(f"enum {node.full_name} has no symbol of that number")
         return [symbols[index] for index in column]
 
     return run
@@ -255,7 +255,7 @@ def _value_of(record: dict[str, Any]) -> Any:
         try:
             return {_value_of(entry[KEY]): _value_of(entry[VALUE]) for entry in record["map"]}
         except TypeError as error:
-            raise Misfit(f"a map with a key that is none in Python: {error}") from None
+            raise OddValueError(f"a map with a key that is none in Python: {error}") from None
     return None
 
 

@@ -23,10 +23,11 @@ from connect.api import (
     SchemaType,
     Struct,
 )  # fmt: skip
+from connect.api.columns import Convert, OddValueError, each, listed, mapped
+from connect.api.columns import Values as Column
 from connect.api.java import EPOCH, java_class
 from connect.api.logical import LOGICAL_TYPES, LogicalType, decimal_bytes, scale
 from connect_schemas.avro import columns, names
-from connect_schemas.avro.columns import Column, Convert, Misfit
 from connect_schemas.avro.nodes import NO_DEFAULT, Member, Node
 from connect_schemas.avro.options import KEY, VALUE, Options, has_text_keys, is_union
 from connect_schemas.avro.texts import text_of
@@ -75,7 +76,7 @@ class AvroWriter:
     def __init__(self, schema: Schema | None, node: Node, options: Options, *, raw_bytes: bool = True) -> None:
         if schema is None:
             self._codec = Codec(_anything_wire(node), is_used_within=True)
-            self._convert: Convert = columns.each(_anything)
+            self._convert: Convert = each(_anything)
         else:
             plan = _Plan(options)
             wire, self._convert = plan.built(schema, node)
@@ -98,7 +99,7 @@ class AvroWriter:
                 return self._codec.write_one(converted)
             except UnicodeEncodeError:
                 return self._codec.write_one(_clean(converted))
-        except Misfit as error:
+        except OddValueError as error:
             raise DataError(str(error)) from error
         except RecursionError:
             raise DataError("the value is nested too deeply") from None
@@ -169,7 +170,7 @@ class _Plan:
             return self._struct(schema, node)
         if kind is SchemaType.ARRAY and node.kind == "array" and not is_map_entry(_inner(node)):
             wire, convert = self.built(_part(schema.value_schema), _inner(node))
-            return {"type": "array", "items": wire}, columns.typed(list, _sequence, columns.listed(convert))
+            return {"type": "array", "items": wire}, columns.typed(list, _sequence, listed(convert))
         if kind is SchemaType.MAP:
             return self._map(schema, node)
         if node.kind not in _HOLDS.get(kind, ()):
@@ -181,7 +182,7 @@ class _Plan:
         check = _refusing(schema)
         if node.kind == "map" and has_text_keys(schema, self._options):
             wire, convert = self.built(values, _inner(node))
-            return {"type": "map", "values": wire}, columns.typed(dict, check, columns.mapped(convert))
+            return {"type": "map", "values": wire}, columns.typed(dict, check, mapped(convert))
         entry = _inner(node) if node.kind == "array" else node
         key, value = entry.member(KEY), entry.member(VALUE)
         if node.kind != "array" or key is None or value is None:
@@ -241,7 +242,7 @@ class _Plan:
         try:
             value = default_value(schema, member.node, member.default, self._options)
             written = convert([value])[0]
-        except (DataError, Misfit, ValueError, TypeError, AttributeError, ArithmeticError, LookupError) as error:
+        except (DataError, OddValueError, ValueError, TypeError, AttributeError, ArithmeticError, LookupError) as error:
             raise DataError(
                 f"the default of field {member.name!r} of {node.full_name} is none of its type: {error}", code=INVALID
             ) from error
@@ -322,15 +323,15 @@ def _choosing(fields: list[str], converts: dict[str, tuple[str, Convert]]) -> Co
         by_field: dict[str, list[int]] = {}
         for index, value in enumerate(column):
             if not isinstance(value, dict):
-                raise Misfit(f"Invalid type for STRUCT: class {java_class(value)}")
+                raise OddValueError(f"Invalid type for STRUCT: class {java_class(value)}")
             chosen = next((name for name in fields if value.get(name) is not None), None)
             if chosen is None:
-                raise Misfit("a union of which no field is set")
+                raise OddValueError("a union of which no field is set")
             by_field.setdefault(chosen, []).append(index)
         result: list[Any] = [None] * len(column)
         for name, indexes in by_field.items():
             if name not in converts:
-                raise Misfit(f"the union has no type for its field {name!r}")
+                raise OddValueError(f"the union has no type for its field {name!r}")
             tag, convert = converts[name]
             for index, written in zip(indexes, convert([column[at][name] for at in indexes]), strict=True):
                 result[index] = (tag, {"v": written})
@@ -363,7 +364,7 @@ def _refusing(schema: Schema) -> Any:
 def _struct_check(schema: Schema) -> Any:
     def check(value: Any) -> Any:
         if isinstance(value, Struct) and value.schema != schema:
-            raise Misfit("Mismatching struct schema")
+            raise OddValueError("Mismatching struct schema")
         if isinstance(value, dict):
             return dict(value)
         raise _mistyped(schema, value)
@@ -374,7 +375,7 @@ def _struct_check(schema: Schema) -> Any:
 def _sequence(value: Any) -> list[Any]:
     if isinstance(value, list | tuple):
         return list(value)
-    raise Misfit(f"Invalid type for ARRAY: class {java_class(value)}")
+    raise OddValueError(f"Invalid type for ARRAY: class {java_class(value)}")
 
 
 def _bytes(schema: Schema, size: int | None) -> Convert:
@@ -386,7 +387,7 @@ def _bytes(schema: Schema, size: int | None) -> Convert:
     def sized(column: Column) -> Column:
         for value in column:
             if len(value) != size:
-                raise Misfit(f"{len(value)} bytes, and {size} are expected")
+                raise OddValueError(f"{len(value)} bytes, and {size} are expected")
         return column
 
     return columns.typed(bytes, check, None if size is None else sized)
@@ -401,14 +402,14 @@ def _decimals(schema: Schema, size: int | None) -> Convert:
         if size is None or len(raw) == size:
             return raw
         if len(raw) > size:
-            raise Misfit(f"Unscaled value byte array length {len(raw)} is greater than fixed size {size}")
+            raise OddValueError(f"Unscaled value byte array length {len(raw)} is greater than fixed size {size}")
         return (b"\xff" if raw[0] & 0x80 else b"\0") * (size - len(raw)) + raw
 
     def singly(column: Column) -> Column:
         try:
             return [padded(kind.from_logical(schema, value)) for value in column]
         except DataError as error:
-            raise Misfit(error.message) from error
+            raise OddValueError(error.message) from error
 
     def run(column: Column) -> Column:
         # The digits of all of them as one text, for half of what arithmetic costs.
@@ -426,7 +427,7 @@ def _decimals(schema: Schema, size: int | None) -> Convert:
 
 
 def _logical(schema: Schema, kind: LogicalType) -> Convert:
-    return columns.each(lambda value: kind.from_logical(schema, value), DataError)
+    return each(lambda value: kind.from_logical(schema, value), DataError)
 
 
 def _moments(column: Column) -> Column:
@@ -435,7 +436,7 @@ def _moments(column: Column) -> Column:
         return [(value - epoch) // millisecond for value in column]
     except TypeError:  # one has no zone, or is a date
         kind, schema = LOGICAL_TYPES[TIMESTAMP_NAME], Schema.timestamp()
-        return columns.each(lambda value: kind.from_logical(schema, value), DataError)(column)
+        return each(lambda value: kind.from_logical(schema, value), DataError)(column)
 
 
 def _symbols(node: Node) -> Convert:
@@ -445,7 +446,7 @@ def _symbols(node: Node) -> Convert:
         try:
             return [places[value] for value in column]
         except KeyError as error:
-            raise Misfit(f"{error} is no symbol of enum {node.full_name}") from None
+            raise OddValueError(f"{error} is no symbol of enum {node.full_name}") from None
 
     return run
 
@@ -461,8 +462,8 @@ def _clean(value: Any) -> Any:
     return (value[0], _clean(value[1])) if isinstance(value, tuple) else value
 
 
-def _mistyped(schema: Schema, value: Any) -> Misfit:
-    return Misfit(f"Invalid type for {schema.type.name}: class {java_class(value)}")
+def _mistyped(schema: Schema, value: Any) -> OddValueError:
+    return OddValueError(f"Invalid type for {schema.type.name}: class {java_class(value)}")
 
 
 # -- data without a schema -------------------------------------------------------------------------------------------
@@ -480,7 +481,7 @@ def _anything(value: Any) -> dict[str, Any]:
             return {"boolean": value}
         case int():
             if not -(1 << 63) <= value < 1 << 63:
-                raise Misfit(f"{value} does not fit INT64")
+                raise OddValueError(f"{value} does not fit INT64")
             return {"long": int(value)}
         case float():
             return {"double": float(value)}
@@ -493,7 +494,7 @@ def _anything(value: Any) -> dict[str, Any]:
         case dict():
             entries = [{KEY: _anything(key), VALUE: _anything(item)} for key, item in value.items()]
             return {"map": ("array", entries)}
-    raise Misfit(f"Unknown Java type for schemaless data: class {java_class(value)}")
+    raise OddValueError(f"Unknown Java type for schemaless data: class {java_class(value)}")
 
 
 # -- schemas that do not get on --------------------------------------------------------------------------------------
