@@ -37,6 +37,7 @@ class Odd:
     def __init__(self) -> None:
         self.gate = threading.Event()
         self.ended = threading.Event()
+        self.hold_s = 1.0
 
     def poll(self) -> None:
         self.gate.wait(30)
@@ -49,7 +50,7 @@ class Odd:
             self.ended.set()
 
     async def flush(self) -> None:
-        self.gate.wait(1.0)  # blocks, as async def must not
+        self.gate.wait(self.hold_s)  # blocks, as async def must not
 
     def step(self) -> None:
         self.gate.wait(30)
@@ -99,7 +100,19 @@ async def test_who_holds_the_loop_is_named_while_it_stands_and_afterwards(
     watch: Watchdog, caplog: pytest.LogCaptureFixture
 ) -> None:
     odd, thread = Odd(), task_thread(watch)
+
+    def until_seen() -> None:  # the watchdog's own thread may wait for its turn, too
+        deadline_s = time.monotonic() + 20
+        while "the event loop stands" not in caplog.text and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+        time.sleep(0.6)
+        odd.gate.set()
+
+    odd.hold_s = 30
+    seeing = threading.Thread(target=until_seen)
+    seeing.start()
     await call(thread, odd.flush)
+    seeing.join(30)
     assert "the event loop stands" in caplog.text
     assert "flush of task x-0, org.Odd blocks it" in caplog.text
     await until(lambda: watch.notices())
