@@ -13,6 +13,7 @@ import click
 
 from connect.api import ConnectError, UnknownTopicOrPartitionError
 from connect.api.config_values import whole_number
+from connect.cli.decoding import Choice, converter_options, decoders
 from connect.cli.formats import renderer
 from connect.cli.log_access import log_options, open_log, run_async
 from connect.cli.output import UsageError
@@ -59,6 +60,7 @@ _ISOLATIONS: dict[str, Isolation] = {"read_uncommitted": "read_uncommitted", "re
     help="value; raw: its bytes as they are; json, pretty, or a template: %t topic, %p partition, %o offset, "
     "%T timestamp, %d date, %k key, %s value, %K and %S their sizes, %h headers, \\n, \\t.",
 )
+@converter_options
 @log_options
 @click.pass_obj
 def consume(
@@ -74,6 +76,12 @@ def consume(
     timeout_ms: int | None,
     print_key: bool,
     template: str | None,
+    key_converter: str | None,
+    value_converter: str | None,
+    schema_registry: str | None,
+    key_properties: tuple[str, ...],
+    value_properties: tuple[str, ...],
+    plugin_path: tuple[Path, ...],
     data_dir: Path,
     url: str | None,
     as_json: bool,
@@ -81,28 +89,42 @@ def consume(
     """Print a topic's records, one a line, and follow it until Ctrl-C.
 
     Starts at the end, unless --from-beginning, --from-datetime, --offset or a group's offset says otherwise.
+
+    With --value-converter or --key-converter it prints what they read; a record that they cannot read is told on
+    standard error, and printed as it is.
     """
-    render = renderer("json" if as_json else template or ("%k\\t%s\\n" if print_key else "value"))
     since_ms = None if from_datetime is None else parse_timestamp_ms(from_datetime, "--from-datetime")
     if offset is not None and offset not in ("earliest", "latest") and whole_number(offset) is None:
         raise UsageError(f"--offset: {offset!r} is not an offset, earliest, latest or -N")
     if sum(choice is not None for choice in (offset, since_ms)) + from_beginning > 1:
         raise UsageError("--offset, --from-datetime and --from-beginning exclude one another")
+    decoding = decoders(
+        Choice(key_converter, key_properties),
+        Choice(value_converter, value_properties),
+        schema_registry,
+        plugin_path,
+        lambda line: click.echo(line, err=True),
+    )
+    render = renderer("json" if as_json else template or ("%k\\t%s\\n" if print_key else "value"), decoding)
 
     async def main() -> None:
         async with open_log(session.wiring, data_dir, url) as log:
             chosen = await _partitions(log, topic, partition, offset)
             positions = await _start(log, topic, chosen, offset, group, since_ms, from_beginning=from_beginning)
             out = sys.stdout.buffer
-            seen = 0
+            seen, printed = 0, dict(positions)
             try:
                 async for batch in _follow(log, positions, max_messages, timeout_ms, _ISOLATIONS[isolation]):
                     seen += len(batch)
-                    out.write(render(batch))
+                    out.write(render(batch) if decoding is None else await asyncio.to_thread(render, batch))
                     out.flush()
+                    printed = dict(positions)
+                printed = dict(positions)  # also past what is none of its records, at the end
             finally:
+                if decoding is not None:
+                    decoding.interrupt()
                 if group is not None:
-                    await log.groups.commit(group, {p: OffsetAndMetadata(o) for p, o in positions.items()})
+                    await log.groups.commit(group, {p: OffsetAndMetadata(o) for p, o in printed.items()})
             if max_messages is not None and seen < max_messages:
                 raise ConnectError(
                     f"only {seen} of {max_messages} records came from topic {topic!r}, "
@@ -114,6 +136,9 @@ def consume(
         run_async(main())
     except KeyboardInterrupt:
         return  # how one ends following a topic
+    finally:
+        if decoding is not None:
+            decoding.close()
 
 
 async def _partitions(log: Cluster, topic: str, partition: int | None, offset: str | None) -> list[PartitionInfo]:

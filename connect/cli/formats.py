@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 import orjson
 
+from connect.cli.decoding import Decoded, Decoders, Part
 from connect.cli.output import UsageError
 from connect.cli.timestamps import timestamp_text
 from connect.records import FetchedBatch, RawHeaders
+from connect.runtime.tasks.record_json import as_json, as_shown
 
 #: The member that stands for bytes which are no UTF-8, in JSON.
 BASE64 = "base64"
@@ -28,28 +30,34 @@ class _Record(NamedTuple):
     partition: int
     offset: int
     timestamp: int
-    key: bytes | None
-    value: bytes | None
+    key: Part
+    value: Part
     headers: RawHeaders | None
+    sizes: tuple[int, int]
 
 
-def renderer(template: str) -> Renderer:
+def renderer(template: str, decoders: Decoders | None = None) -> Renderer:
     """Return what prints a batch: 'value', 'raw', 'json', 'pretty', or a template.
 
+    Args:
+        decoders: The converters of keys and values; None: bytes are printed as they are. With them, printing may block.
+
     Raises:
-        ConfigError: The template has a letter that stands for nothing.
+        ConfigError: The template has a letter that stands for nothing, or 'raw' is to be decoded.
     """
     if template == "value":
-        return _values
+        return _values if decoders is None else lambda batch: _lines(decoders.decode(batch)[1])
     if template == "raw":
+        if decoders is not None:
+            raise UsageError("--format raw is a record's bytes as they are, which no converter goes with")
         return _raw
     if template == "json":
-        return lambda batch: b"".join(orjson.dumps(_body(record)) + b"\n" for record in _records(batch))
+        return lambda batch: b"".join(orjson.dumps(_body(record)) + b"\n" for record in _records(batch, decoders))
     if template == "pretty":
-        return _pretty
+        return lambda batch: _pretty(batch, decoders)
     pieces = _parse(template)
     return lambda batch: b"".join(
-        piece if isinstance(piece, bytes) else piece(record) for record in _records(batch) for piece in pieces
+        piece if isinstance(piece, bytes) else piece(record) for record in _records(batch, decoders) for piece in pieces
     )
 
 
@@ -60,9 +68,9 @@ _LETTERS: dict[str, Callable[[_Record], bytes]] = {
     "T": lambda r: b"%d" % r.timestamp,
     "d": lambda r: timestamp_text(r.timestamp).encode(),
     "k": lambda r: _shown(r.key),
-    "K": lambda r: b"%d" % (-1 if r.key is None else len(r.key)),
+    "K": lambda r: b"%d" % r.sizes[0],
     "s": lambda r: _shown(r.value),
-    "S": lambda r: b"%d" % (-1 if r.value is None else len(r.value)),
+    "S": lambda r: b"%d" % r.sizes[1],
     "h": lambda r: b",".join(name.encode() + b"=" + _shown(value) for name, value in r.headers or ()),
     "%": lambda _: b"%",
 }
@@ -86,7 +94,11 @@ def _parse(template: str) -> list[bytes | Callable[[_Record], bytes]]:
 
 
 def _values(batch: FetchedBatch) -> bytes:
-    return b"\n".join(map(_shown, batch.columns.values)) + b"\n" if len(batch) else b""
+    return _lines(batch.columns.values)
+
+
+def _lines(values: Sequence[Part]) -> bytes:
+    return b"\n".join(map(_shown, values)) + b"\n" if values else b""
 
 
 def _raw(batch: FetchedBatch) -> bytes:
@@ -94,14 +106,15 @@ def _raw(batch: FetchedBatch) -> bytes:
     return b"".join((value or b"") + b"\n" for value in batch.columns.values)
 
 
-def _pretty(batch: FetchedBatch) -> bytes:
+def _pretty(batch: FetchedBatch, decoders: Decoders | None) -> bytes:
     """Print each record as indented JSON, its value as JSON where it is some."""
     lines = []
-    for record in _records(batch):
+    for record in _records(batch, decoders):
         body = _body(record)
         body["date"] = timestamp_text(record.timestamp)
-        for name in ("key", "value"):
-            body[name] = _parsed(body[name])
+        for name, part in (("key", record.key), ("value", record.value)):
+            if not isinstance(part, Decoded):
+                body[name] = _parsed(body[name])
         lines.append(orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n")
     return b"".join(lines)
 
@@ -113,14 +126,23 @@ def _parsed(text: object) -> object:
         return text
 
 
-def _records(batch: FetchedBatch) -> Iterator[_Record]:
+def _records(batch: FetchedBatch, decoders: Decoders | None) -> Iterator[_Record]:
     columns, count = batch.columns, len(batch)
-    keys: Sequence[bytes | None] = columns.keys or [None] * count
+    raw: Sequence[bytes | None] = columns.keys or [None] * count
+    keys: Sequence[Part] = raw
+    values: Sequence[Part] = columns.values
+    if decoders is not None:
+        keys, values = decoders.decode(batch)
     headers: Sequence[RawHeaders | None] = columns.headers or [None] * count
-    for offset, timestamp, key, value, found in zip(
-        batch.offsets, columns.stamps, keys, columns.values, headers, strict=True
-    ):
-        yield _Record(batch.topic, batch.partition, offset, timestamp, key, value, found)
+    for index, (offset, timestamp) in enumerate(zip(batch.offsets, columns.stamps, strict=True)):
+        sizes = _size(raw[index]), _size(columns.values[index])
+        yield _Record(
+            batch.topic, batch.partition, offset, timestamp, keys[index], values[index], headers[index], sizes
+        )
+
+
+def _size(data: bytes | None) -> int:
+    return -1 if data is None else len(data)
 
 
 def _body(record: _Record) -> dict[str, object]:
@@ -131,22 +153,28 @@ def _body(record: _Record) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _text(data: bytes | None) -> str | dict[str, str] | None:
-    """Return bytes as they stand in JSON: text, or {"base64": ...} for what is no UTF-8, so that the two differ."""
+def _text(data: Part) -> object:
+    """Return bytes as they stand in JSON: text, or {"base64": ...} for what is no UTF-8, so that the two differ; what
+    a converter read as the JSON that it comes to.
+    """
     if data is None:
         return None
+    if isinstance(data, Decoded):
+        return as_shown(data.value)
     try:
         return data.decode()
     except UnicodeDecodeError:
         return {BASE64: b64encode(data).decode()}
 
 
-def _shown(data: bytes | None) -> bytes:
+def _shown(data: Part) -> bytes:
     """Return bytes as text for people. A byte that is no UTF-8 is \\xff; where the text itself reads so, its
     backslashes are doubled: an odd number of them before xff means the byte, an even one the characters.
     """
     if data is None:
         return b"null"
+    if isinstance(data, Decoded):
+        return data.value.encode("utf-8", "replace") if isinstance(data.value, str) else as_json(data.value)
     try:
         text = data.decode()
     except UnicodeDecodeError:

@@ -45,7 +45,7 @@ def plugin() -> None:
 @as_json_option
 def list_plugins(plugin_path: tuple[Path, ...], as_json: bool) -> None:
     """List every plugin class, and the plugins that could not be loaded."""
-    host = _host(plugin_path)
+    host = plugin_host(plugin_path)
     if as_json:
         print_json(
             {
@@ -72,7 +72,7 @@ def describe(name: str, plugin_path: tuple[Path, ...], as_json: bool) -> None:
     """Show a plugin's names, what a connector can promise about delivery, and config keys."""
     from connect.runtime.promises import offer_of
 
-    desc = _host(plugin_path).any(name)
+    desc = plugin_host(plugin_path).any(name)
     offer = offer_of(desc)
     keys = desc.cls.config_class.keys().values()
     if as_json:
@@ -233,7 +233,7 @@ def test(target: str, pytest_arguments: tuple[str, ...], keys: Path | None, plug
             )
     else:
         config = {} if keys is None else _keys_of(keys)
-        code = run_certificate(_host(plugin_path).any(target), config, plugin_path, pytest_arguments)
+        code = run_certificate(plugin_host(plugin_path).any(target), config, plugin_path, pytest_arguments)
     return 0 if code == 0 else 1
 
 
@@ -282,7 +282,7 @@ def docs(name: str, plugin_path: tuple[Path, ...], output: Path | None) -> None:
     from connect.cli.authoring.pages import page_of
     from connect.cli.authoring.project import NOT_WRITTEN
 
-    host = _host(plugin_path)
+    host = plugin_host(plugin_path)
     found = host.find(name, *PluginKind)
     descs = [found] if found is not None else host.of_plugin(name)
     text = page_of(name, descs or [host.any(name)])
@@ -295,7 +295,8 @@ def docs(name: str, plugin_path: tuple[Path, ...], output: Path | None) -> None:
         raise EnvironmentFault(f"cannot write {output}: {error}", code=NOT_WRITTEN) from error
 
 
-def _host(folders: tuple[Path, ...]) -> PluginHost:
+def plugin_host(folders: tuple[Path, ...]) -> PluginHost:
+    """Return the plugins that are installed, and those in folders. Imports them: blocks."""
     from connect.runtime.plugins import PluginHost
 
     with redirect_stdout(sys.stderr):  # what a plugin prints as it is imported is none of our output
