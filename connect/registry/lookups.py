@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
+from connect.api.config_values import whole_number
 from connect.registry import errors
 from connect.registry.memory import Memory
 from connect.registry.records import StoredSchema
@@ -30,11 +31,8 @@ def version_number(text: str) -> int:
     text = text.strip()
     if text.lower() == "latest":
         return -1
-    try:
-        number = int(text) if text.isascii() else 0
-    except ValueError:
-        raise errors.invalid_version(text) from None
-    if number == -1 or 1 <= number <= _VERSION_MAX:
+    number = whole_number(text)
+    if number is not None and (number == -1 or 1 <= number <= _VERSION_MAX):
         return number
     raise errors.invalid_version(text)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from connect.registry.records import (
+    Content,
     Key,
     Reference,
     StoredSchema,
@@ -33,7 +34,7 @@ class Memory:
         self.modes: dict[str | None, str] = {}
         self._subjects: dict[str, dict[int, StoredSchema]] = {}
         self._ids: dict[tuple[str, int], dict[At, None]] = {}
-        self._hashes: dict[tuple[str, bytes], int] = {}
+        self._contents: dict[tuple[str, Content], int] = {}
         self._guids: dict[bytes, dict[tuple[str, int], None]] = {}
         self._referrers: dict[At, dict[At, None]] = {}
         self._max_ids: dict[str, int] = {}
@@ -78,10 +79,10 @@ class Memory:
         """Return the versions of one schema in a context, deleted ones too."""
         return [self._subjects[subject][version] for subject, version in self._ids.get((context, schema_id), ())]
 
-    def with_hash(self, context: str, content: bytes) -> list[StoredSchema]:
+    def with_content(self, context: str, content: Content) -> list[StoredSchema]:
         """Return the versions with some content in a context, deleted ones too."""
-        found = self._hashes.get((context, content))
-        return [] if found is None else [one for one in self.with_id(context, found) if one.hash == content]
+        found = self._contents.get((context, content))
+        return [] if found is None else [one for one in self.with_id(context, found) if one.content == content]
 
     def with_guid(self, content: bytes) -> list[tuple[str, int]]:
         """Return the contexts with some content, and its id in each."""
@@ -153,11 +154,11 @@ class Memory:
         self._put(schema)
 
     def _put(self, schema: StoredSchema) -> None:
-        at, context, content = (schema.subject, schema.version), context_of(schema.subject), schema.hash
+        at, context, content = (schema.subject, schema.version), context_of(schema.subject), schema.content
         self._subjects.setdefault(schema.subject, {})[schema.version] = schema
         self._ids.setdefault((context, schema.id), {})[at] = None
-        self._hashes.setdefault((context, content), schema.id)
-        self._guids.setdefault(content, {})[context, schema.id] = None
+        self._contents.setdefault((context, content), schema.id)
+        self._guids.setdefault(content[1], {})[context, schema.id] = None
         self._max_ids[context] = max(self.max_id(context), schema.id)
         if context != DEFAULT_CONTEXT:
             self._contexts.add(context)
@@ -170,14 +171,15 @@ class Memory:
             return
         if not self._subjects[subject]:
             del self._subjects[subject]
-        at, context, content = (subject, version), context_of(subject), schema.hash
+        at, context, content = (subject, version), context_of(subject), schema.content
         for target in self._targets(schema):
             _discard(self._referrers, target, at)
         _discard(self._ids, (context, schema.id), at)
-        if not any(one.hash == content for one in self.with_id(context, schema.id)):
-            if self._hashes.get((context, content)) == schema.id:
-                del self._hashes[context, content]
-            _discard(self._guids, content, (context, schema.id))
+        left = [one.content for one in self.with_id(context, schema.id)]
+        if content not in left and self._contents.get((context, content)) == schema.id:
+            del self._contents[context, content]
+        if content[1] not in (hash_ for _, hash_ in left):
+            _discard(self._guids, content[1], (context, schema.id))
 
     def _targets(self, schema: StoredSchema) -> Iterator[At]:
         for reference in schema.references:

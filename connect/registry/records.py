@@ -26,13 +26,20 @@ from uuid import UUID
 
 import orjson
 
+from connect.json_depth import depth_exceeds
+from connect.registry.errors import LEVELS
+
 KeyType = Literal["SCHEMA", "CONFIG", "MODE", "DELETE_SUBJECT", "CLEAR_SUBJECT", "CONTEXT", "NOOP"]
 _KEY_TYPES: Final = ("SCHEMA", "CONFIG", "MODE", "DELETE_SUBJECT", "CLEAR_SUBJECT", "CONTEXT", "NOOP")
 _TENANT: Final = "default"
 _MAGIC: Final = {"SCHEMA": 1}
 _INT_MAX: Final = 2**31 - 1
+#: What is nested deeper is read and cannot be written again; the registry's own have a few levels.
+_DEPTH_MAX: Final = 128
 #: A record that is written: key, and value or None.
 Record = tuple[bytes, bytes | None]
+#: What is the same for schemas that get one id: the type, and the hash. One text can be a schema of several types.
+Content = tuple[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +82,13 @@ class StoredSchema:
 
     @property
     def hash(self) -> bytes:
-        """What is the same for schemas that get one id: text, references, metadata and rules."""
+        """What is the same for schemas of one GUID: text, references, metadata and rules."""
         return content_hash(self.schema, self.references, self.metadata, self.rule_set)
+
+    @property
+    def content(self) -> Content:
+        """What is the same for schemas that get one id."""
+        return self.schema_type, self.hash
 
 
 class UnreadableError(Exception):
@@ -209,13 +221,17 @@ def references_of(given: Any) -> tuple[Reference, ...]:
 
 
 def read_config(raw: bytes) -> dict[str, Any]:
-    """Read the value of a config: all that it has besides the subject.
+    """Read the value of a config: all that it has besides the subject, and that is not null.
 
     Raises:
-        UnreadableError: It is none.
+        UnreadableError: It is none, or has a level that is not known: nothing would be compared by that.
     """
-    body = _object(raw, "value")
-    body.pop("subject", None)
+    body = {name: value for name, value in _object(raw, "value").items() if name != "subject" and value is not None}
+    if "compatibilityLevel" in body:
+        level = _text(body, "compatibilityLevel").upper()
+        if level not in LEVELS:
+            raise UnreadableError(f"compatibilityLevel is {level!r:.40}; one of {', '.join(LEVELS)} is expected")
+        body["compatibilityLevel"] = level
     return body
 
 
@@ -238,6 +254,8 @@ def read_deleted_version(raw: bytes) -> int:
 
 
 def _object(raw: bytes, what: str) -> dict[str, Any]:
+    if raw.count(b"[") + raw.count(b"{") > _DEPTH_MAX and depth_exceeds(raw, _DEPTH_MAX):
+        raise UnreadableError(f"its {what} has more than {_DEPTH_MAX} objects and arrays inside each other")
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

@@ -9,6 +9,7 @@ from typing import Final
 from connect.registry import errors
 from connect.registry.lookups import Lookups
 from connect.registry.records import (
+    Content,
     Key,
     Record,
     Reference,
@@ -26,7 +27,7 @@ from connect.registry.topic import Decided, SchemaTopic
 
 _IMPORT: Final = "IMPORT"
 _READ_ONLY: Final = ("READONLY", "READONLY_OVERRIDE")
-_ID_MAX: Final = 2**31 - 1
+_INT_MAX: Final = 2**31 - 1
 
 
 class Registry:
@@ -85,12 +86,10 @@ class Registry:
             return None
         exact, parsed = await self._canonical(subject, given, normalize=normalize, is_new=False)
         versions = self._memory.versions(subject, deleted=deleted)
-        wanted = [content_hash(exact.schema, exact.references, exact.metadata, exact.rule_set)]
-        more = self._with_inherited(exact, versions)
-        wanted.append(content_hash(more.schema, more.references, more.metadata, more.rule_set))
-        for content in wanted:
+        for wanted in (exact, self._with_inherited(exact, versions)):
+            content = _content_of(wanted)
             for one in reversed(versions):
-                if one.hash == content:
+                if one.content == content:
                     return one
         return await self._inlined(parsed, exact, versions)
 
@@ -205,10 +204,10 @@ class Registry:
         exact, parsed = await self._canonical(subject, given, normalize=normalize, is_new=mode != _IMPORT)
         if mode != _IMPORT:
             exact = self._with_inherited(exact, living)
-        content = content_hash(exact.schema, exact.references, exact.metadata, exact.rule_set)
-        same = self._memory.with_hash(context_of(subject), content)
+        content = _content_of(exact)
+        same = self._memory.with_content(context_of(subject), content)
         if given.id in (-1, same[0].id if same else -1) and given.version <= 0:
-            here = next((one for one in living if one.hash == content), None)
+            here = next((one for one in living if one.content == content), None)
             here = here or await self._inlined(parsed, exact, living)
             if here is not None:
                 return [], here
@@ -222,6 +221,8 @@ class Registry:
             if given.version != number and mode != _IMPORT:
                 raise errors.invalid_schema("Version is not one more than previous version")
             number = given.version
+        if number > _INT_MAX:
+            raise errors.store_failed(f"subject {subject!r} has used its last version, {_INT_MAX}")
         made = StoredSchema(
             subject,
             number,
@@ -259,11 +260,11 @@ class Registry:
             raise errors.not_permitted(f"Subject {subject} in context {_told_context(subject)} {told}")
         return mode
 
-    def _id_of(self, subject: str, exact: NewSchema, content: bytes, same: Sequence[StoredSchema]) -> int:
+    def _id_of(self, subject: str, exact: NewSchema, content: Content, same: Sequence[StoredSchema]) -> int:
         context = context_of(subject)
         if exact.id >= 0:
             there = self._memory.with_id(context, exact.id)
-            if any(one.hash != content for one in there):
+            if any(one.content != content for one in there):
                 raise errors.not_permitted(
                     f"Overwrite new schema with id {exact.id} in context {_told_context(subject)} is not permitted."
                 )
@@ -271,8 +272,8 @@ class Registry:
         if same:
             return same[0].id
         made = self._memory.max_id(context) + 1
-        if made > _ID_MAX:
-            raise errors.store_failed(f"context {context} has used its last id, {_ID_MAX}")
+        if made > _INT_MAX:
+            raise errors.store_failed(f"context {context} has used its last id, {_INT_MAX}")
         return made
 
     # -- deleted ---------------------------------------------------------------------------------------------------
@@ -341,6 +342,10 @@ class Registry:
     def _check_writable(self, subject: str) -> None:
         if self.lookups.mode(subject, in_scope=True) in _READ_ONLY:
             raise errors.not_permitted(f"Subject {subject} in context {_told_context(subject)} is in read-only mode")
+
+
+def _content_of(given: NewSchema) -> Content:
+    return given.schema_type, content_hash(given.schema, given.references, given.metadata, given.rule_set)
 
 
 def _told_context(subject: str) -> str:

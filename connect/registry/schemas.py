@@ -142,10 +142,12 @@ class Schemas:
         """Return the text of a schema, written off the event loop.
 
         Raises:
-            RegistryError: 42201: what was read makes no text.
+            RegistryError: 42201: what was read makes no text, or one that has no bytes.
         """
         try:
-            return await asyncio.to_thread(lambda: parsed.normalized if normalized else parsed.canonical)
+            text = await asyncio.to_thread(lambda: parsed.normalized if normalized else parsed.canonical)
+            text.encode()  # half a surrogate pair
+            return text
         except (ValueError, RecursionError) as error:
             raise errors.invalid_schema(f"the schema cannot be written: {error}") from None
 

@@ -18,6 +18,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
@@ -73,6 +74,7 @@ class SchemaTopic:
         self._follower = Follower(cluster, name, self._take)
         self._lock = asyncio.Lock()
         self._taken_to = 0
+        self._odd: deque[int] = deque(maxlen=_LOGGED_MAX)
         self._moved = asyncio.Event()
         self._plain: Producer | None = None
         self._right: FencedProducer | None = None
@@ -126,8 +128,8 @@ class SchemaTopic:
                 another server wrote in between.
 
         Raises:
-            RegistryError: What `decide` raises; 42209, or 50001 where the log refuses or it is not known what became
-                of the write.
+            RegistryError: What `decide` raises; 42209, or 50001 where the log refuses, it is not known what became of
+                the write, or a registry of another kind wrote what contradicts it.
         """
         async with self._lock:
             for attempt in range(_TRIES):
@@ -178,6 +180,10 @@ class SchemaTopic:
                 f"what was written did not come back within {_BACK_WITHIN_S:g} s"
                 + (f": {self.trouble}" if self.trouble else "")
             ) from None
+        if any(offset in self._odd for _, offset in where.places()):
+            raise EnvironmentFault(
+                f"what was written contradicts what another registry wrote to {self.name} meanwhile, and is passed over"
+            )
 
     async def _writing(self) -> _Append:
         """Return what appends, with the right to do so, once all is read that others have written before."""
@@ -218,6 +224,7 @@ class SchemaTopic:
                 self.memory.apply(key, value, stamp)
             except UnreadableError as error:
                 self.passed_over += 1
+                self._odd.append(offset)
                 if self.passed_over <= _LOGGED_MAX:
                     logger.error(
                         "%s-%d: the record at offset %d with key %.200r is passed over: %s",

@@ -38,7 +38,7 @@ def test_versions_and_ids_are_found() -> None:
     assert [one.version for one in memory.versions("a")] == [1, 2]
     assert memory.version("a", -1) == schema("a", 2, 2, "b")
     assert {one.subject for one in memory.with_id(".", 1)} == {"a", "b"}
-    assert memory.with_hash(".", schema("x").hash) == memory.with_id(".", 1)
+    assert memory.with_content(".", schema("x").content) == memory.with_id(".", 1)
     assert memory.max_id(".") == 2
 
 
@@ -63,7 +63,7 @@ def test_soft_deletion_marks_and_a_tombstone_forgets() -> None:
     assert [one.version for one in memory.versions("a", deleted=True)] == [1, 2, 3]
     assert memory.with_id(".", 1), "its id still leads to it"
     memory.apply(*tombstone(Key("SCHEMA", "a", 1)))
-    assert not memory.with_id(".", 1) and not memory.with_hash(".", schema("a").hash)
+    assert not memory.with_id(".", 1) and not memory.with_content(".", schema("a").content)
     memory.apply(*tombstone(Key("SCHEMA", "never", 1)))
     assert memory.max_id(".") == 3, "what had an id keeps others from it"
 

@@ -110,6 +110,16 @@ def test_a_value_that_is_no_schema_is_told(raw: bytes) -> None:
         read_schema(Key("SCHEMA", "s", 1), raw)
 
 
+@pytest.mark.parametrize(
+    "raw", [b'{"compatibilityLevel":"LATER"}', b'{"compatibilityLevel":5}', b"[" * 200 + b"]" * 200]
+)
+def test_a_config_by_which_nothing_would_be_compared_is_told(raw: bytes) -> None:
+    with pytest.raises(UnreadableError):
+        read_config(raw)
+    assert read_config(b'{"compatibilityLevel":null,"alias":"a"}') == {"alias": "a"}
+    assert read_config(b'{"compatibilityLevel":"full"}') == {"compatibilityLevel": "FULL"}
+
+
 _texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 _versions = st.integers(1, 2**31 - 1)
 

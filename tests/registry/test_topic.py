@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import subprocess
 import sys
@@ -12,8 +13,9 @@ from connect.api import ConfigError
 from connect.app import open_cluster
 from connect.ports import Cluster
 from connect.records import Columns
-from connect.registry.errors import TOPIC_UNFIT
-from connect.registry.topic import SchemaTopic
+from connect.registry.errors import TOPIC_UNFIT, RegistryError
+from connect.registry.records import schema_record
+from connect.registry.topic import Decided, SchemaTopic
 from tests.support.engines import until
 from tests.support.logs import logged
 from tests.support.registries import avro, opened, registry_in
@@ -35,14 +37,35 @@ async def test_a_record_that_cannot_be_read_is_told_and_passed_over(
         await registry.register("s", avro("a"))
     cluster = await open_cluster(tmp_path)
     producer = cluster.producer(client_id="stranger", internal=True)
-    await producer.append("_schemas", Columns([b"no JSON", b"{}", b"x"], [b"also none", b'{"keytype":"SCHEMA"}', b""]))
+    deep = b'{"subject":"s","version":2,"id":2,"schema":"x","metadata":' + b'{"a":' * 300 + b"1" + b"}" * 301
+    keys = [b"also none", b'{"keytype":"SCHEMA"}', b"", b'{"keytype":"SCHEMA","subject":"s","version":2,"magic":1}']
+    await producer.append("_schemas", Columns([b"no JSON", b"{}", b"x", deep], keys))
     await producer.aclose()
     with caplog.at_level(logging.ERROR):
         async with opened(cluster) as registry:
             assert registry.lookups.subjects() == ["s"]
             assert (await registry.register("s", avro("a", "b?"))).version == 2
     await cluster.aclose()
-    assert len([line for line in logged(caplog, logging.ERROR) if "is passed over" in line]) == 3
+    assert len([line for line in logged(caplog, logging.ERROR) if "is passed over" in line]) == 4
+
+
+async def test_a_write_that_is_passed_over_when_it_comes_back_is_not_answered(tmp_path: Path) -> None:
+    cluster = await open_cluster(tmp_path)
+    async with opened(cluster) as registry:
+        made = await registry.register("s", avro("a"))
+        producer = cluster.producer(client_id="stranger", internal=True)
+        key, value = schema_record(dataclasses.replace(made, subject="theirs", id=2, schema='"int"'))
+
+        async def decide() -> Decided[None]:
+            ours = schema_record(dataclasses.replace(made, subject="ours", id=2))
+            await producer.append("_schemas", Columns([value], [key]))
+            return [ours], None
+
+        with pytest.raises(RegistryError, match="contradicts") as caught:
+            await registry._topic.change(decide)
+        assert caught.value.number == 50001 and registry.lookups.with_id(2)[0].subject == "theirs"
+        await producer.aclose()
+    await cluster.aclose()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -82,7 +83,8 @@ def page_of(request: Request, found: Iterable[T], most: int) -> list[T]:
     """
     offset, limit = _number(request, "offset", 0), _number(request, "limit", -1)
     size = most if limit < 0 else min(limit, most)
-    return list(islice(found, max(0, offset), max(0, offset) + size))
+    first = min(max(0, offset), sys.maxsize - size)
+    return list(islice(found, first, first + size))
 
 
 def _number(request: Request, name: str, default: int) -> int:

@@ -6,8 +6,11 @@ from typing import Final
 
 from fastapi import Request
 from fastapi.responses import Response
+from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
+from connect.api.config_values import whole_number
+from connect.registry.errors import schema_not_found
 from connect.registry.records import StoredSchema
 from connect.registry.schemas import schema_types
 from connect.registry.subjects import ALL_CONTEXTS, DEFAULT_CONTEXT, Qualified, normalized
@@ -27,7 +30,13 @@ from connect.rest.registry.answers import (
 
 def _versions(request: Request) -> list[StoredSchema]:
     subject = normalized(request.query_params.get("subject", ""))
-    return registry_of(request).lookups.with_id(int(request.path_params["id"]), subject)
+    given = request.path_params["id"]
+    if not given.isdecimal():
+        raise HTTPException(404, "Not Found")
+    number = whole_number(given)
+    if number is None:
+        raise schema_not_found(f"{given:.100}")
+    return registry_of(request).lookups.with_id(number, subject)
 
 
 def _shown(request: Request) -> list[StoredSchema]:
@@ -92,10 +101,10 @@ async def ids_of_guid(request: Request) -> Response:
 
 
 ROUTES: Final = [
-    Route("/schemas/ids/{id:int}", schema, methods=["GET"]),
-    Route("/schemas/ids/{id:int}/schema", schema_alone, methods=["GET"]),
-    Route("/schemas/ids/{id:int}/subjects", subjects, methods=["GET"]),
-    Route("/schemas/ids/{id:int}/versions", versions, methods=["GET"]),
+    Route("/schemas/ids/{id}", schema, methods=["GET"]),
+    Route("/schemas/ids/{id}/schema", schema_alone, methods=["GET"]),
+    Route("/schemas/ids/{id}/subjects", subjects, methods=["GET"]),
+    Route("/schemas/ids/{id}/versions", versions, methods=["GET"]),
     Route("/schemas/guids/{guid}", by_guid, methods=["GET"]),
     Route("/schemas/guids/{guid}/ids", ids_of_guid, methods=["GET"]),
     Route("/schemas", schemas, methods=["GET"]),

@@ -50,3 +50,14 @@ async def test_all_schemas_are_listed(client: httpx.AsyncClient) -> None:
     latest = (await client.get("/schemas", params={"latestOnly": "true", "subjectPrefix": "a"})).json()
     assert [(one["subject"], one["version"]) for one in latest] == [("a", 2)]
     assert "AVRO" in (await client.get("/schemas/types")).json()
+
+
+async def test_numbers_of_any_length_are_answered(client: httpx.AsyncClient) -> None:
+    await client.post("/subjects/a/versions", json={"schema": '"int"'})
+    for number in ("9" * 30, "9" * 5000):
+        assert (await client.get(f"/schemas/ids/{number}")).json()["error_code"] == 40403
+        assert (await client.get(f"/subjects/a/versions/{number}")).json()["error_code"] == 42202
+        for name in ("offset", "limit"):
+            listed = await client.get("/subjects", params={name: number})
+            assert listed.status_code == 400 or listed.json() == ([] if name == "offset" else ["a"])
+    assert (await client.get("/subjects/a/versions/1_0")).json()["error_code"] == 42202
