@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from google.protobuf import descriptor_pb2 as pb
@@ -38,11 +38,23 @@ def read(text: str, name: str = DEFAULT_NAME) -> pb.FileDescriptorProto:
     try:
         return parsed(text, name)
     except ProtoError:
-        file = _from_base64(text)
+        file = from_base64(text, name)
         if file is None:
             raise
-    file.name = name
     return file
+
+
+def from_base64(text: str, name: str = DEFAULT_NAME) -> pb.FileDescriptorProto | None:
+    """Return the `FileDescriptorProto` that a text is in base64; None where it is none.
+
+    JSON names that would be the same if they were not given are left out: those who make descriptors give all.
+    """
+    try:
+        file = pb.FileDescriptorProto.FromString(base64.b64decode("".join(text.split()), validate=True))
+    except (binascii.Error, ValueError, DecodeError):
+        return None
+    file.name = name
+    return _without_default_json_names(file)
 
 
 def linked(
@@ -54,10 +66,30 @@ def linked(
         texts: What it refers to, by the name that it is imported by.
 
     Raises:
-        ProtoError: It imports what is not there, or itself; or it contradicts itself.
+        ProtoError: It imports what is not there, or itself; it uses a type of what it does not import; or it
+            contradicts itself.
     """
     find = texts if callable(texts) else (texts or {}).get
     return _Pool(find).added(file, ())
+
+
+def described(file: FileDescriptor) -> pb.FileDescriptorProto:
+    """Return what a file in a pool says: with the names of types in full, and with Protobuf's own options set."""
+    made = pb.FileDescriptorProto()
+    file.CopyToProto(made)
+    return _without_default_json_names(made)
+
+
+def imports_of(file: FileDescriptor) -> list[FileDescriptor]:
+    """Return all that a file imports, directly or not."""
+    found = {one.name: one for one in file.dependencies}
+    waiting = list(found.values())
+    while waiting:
+        for one in waiting.pop().dependencies:
+            if one.name not in found:
+                found[one.name] = one
+                waiting.append(one)
+    return list(found.values())
 
 
 def message_at(file: FileDescriptor, indexes: Sequence[int]) -> Descriptor:
@@ -66,8 +98,7 @@ def message_at(file: FileDescriptor, indexes: Sequence[int]) -> Descriptor:
     Raises:
         ProtoError: There is none.
     """
-    proto = pb.FileDescriptorProto()
-    file.CopyToProto(proto)
+    proto = described(file)
     if not proto.message_type and len(file.public_dependencies) == 1:  # a file that stands for another
         return message_at(file.public_dependencies[0], indexes)
     siblings: Any = proto.message_type
@@ -82,11 +113,22 @@ def message_at(file: FileDescriptor, indexes: Sequence[int]) -> Descriptor:
     return found
 
 
-def _from_base64(text: str) -> pb.FileDescriptorProto | None:
-    try:
-        return pb.FileDescriptorProto.FromString(base64.b64decode(text, validate=True))
-    except (binascii.Error, ValueError, DecodeError):
-        return None
+def _without_default_json_names(file: pb.FileDescriptorProto) -> pb.FileDescriptorProto:
+    waiting: list[Any] = [file]
+    while waiting:
+        holder = waiting.pop()
+        is_file = isinstance(holder, pb.FileDescriptorProto)
+        for field in (*holder.extension, *(() if is_file else holder.field)):
+            if field.HasField("json_name") and field.json_name == json_name(field.name):
+                field.ClearField("json_name")
+        waiting += holder.message_type if is_file else holder.nested_type
+    return file
+
+
+def json_name(field: str) -> str:
+    """Return what JSON calls a field that has no name of its own for that."""
+    first, *others = field.split("_")
+    return first + "".join(part[:1].upper() + part[1:] for part in others)
 
 
 class _Pool:
@@ -110,6 +152,7 @@ class _Pool:
         except (TypeError, ValueError, KeyError, DecodeError) as error:
             raise ProtoError(_reason(error)) from None
         self._added[file.name] = added
+        _check_imports(added, self._added.keys())
         if len(self._added) > _FILES_MAX:
             raise ProtoError(f"a schema imports {_FILES_MAX} files at most")
         return added
@@ -133,6 +176,46 @@ def _reason(error: Exception) -> str:
     text = str(error.args[0] if error.args else error)
     _, _, reason = text.rpartition("Couldn't build proto file into descriptor pool: ")
     return reason or text
+
+
+def _check_imports(file: FileDescriptor, names: Collection[str]) -> None:
+    """Refuse a file that uses a type of a file that it does not import; a pool of this library lets it pass.
+
+    Args:
+        names: Of all files in the pool.
+    """
+    visible = {file.name}
+    waiting = list(file.dependencies)
+    while waiting:
+        imported = waiting.pop()
+        if imported.name not in visible:
+            visible.add(imported.name)
+            waiting += imported.public_dependencies
+    if visible.issuperset(names):
+        return
+    for used in _used(file):
+        if used.file.name not in visible:
+            by = "it" if file.name == DEFAULT_NAME else repr(file.name)
+            raise ProtoError(f"{by} uses {used.full_name!r} of {used.file.name!r}, which it does not import")
+
+
+def _used(file: Any) -> Iterator[Any]:
+    """Yield the types that a file uses."""
+    fields = list(file.extensions_by_name.values())
+    messages = list(file.message_types_by_name.values())
+    while messages:
+        message = messages.pop()
+        messages += message.nested_types
+        fields += (*message.fields, *message.extensions)
+    for field in fields:
+        if field.is_extension:
+            yield field.containing_type
+        for kind in (field.message_type, field.enum_type):
+            if kind is not None:
+                yield kind
+    for service in file.services_by_name.values():
+        for method in service.methods:
+            yield from (method.input_type, method.output_type)
 
 
 def place_of(file: pb.FileDescriptorProto, message: str) -> tuple[int, ...]:

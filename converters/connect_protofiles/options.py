@@ -1,6 +1,7 @@
 """Options out of a text as what descriptor.proto has for them.
 
-Options of others than Protobuf stay as they are written: nobody needs them to read data.
+Options of others than Protobuf stay as they are written, and so do those that this version of it does not know:
+nobody needs them to read data.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def interpret(file: pb.FileDescriptorProto) -> pb.FileDescriptorProto:
     """Return a copy of a file with Protobuf's own options set.
 
     Raises:
-        ProtoError: There is no such option, or its value is none of its type.
+        ProtoError: The value of an option is none of its type, or has no such part.
     """
     made = pb.FileDescriptorProto()
     made.CopyFrom(file)
@@ -57,6 +58,8 @@ def _own(*holders: Any) -> Iterator[Any]:
 def _interpreted(options: Any, option: pb.UninterpretedOption) -> bool:
     if any(part.is_extension for part in option.name):
         return False
+    if options.DESCRIPTOR.fields_by_name.get(option.name[0].name_part) is None:
+        return False  # of another version of Protobuf, which had more of them or has them by now
     holder = options
     *path, last = [part.name_part for part in option.name]
     for name in path:

@@ -15,10 +15,21 @@ from typing import Any, Final, NoReturn
 from google.protobuf import descriptor_pb2 as pb
 from google.protobuf import text_encoding
 
-from connect_protofiles.tokens import DEPTH_MAX, ProtoError, Token, place, string_bytes, tokens
+from connect_protofiles.tokens import (
+    DEPTH_MAX,
+    NAME_CHARS_MAX,
+    NAME_PARTS_MAX,
+    ProtoError,
+    Token,
+    place,
+    string_bytes,
+    tokens,
+)
 
 _FIELD_MAX: Final = 536870911
 _ENUM_MAX: Final = 2**31 - 1
+#: A number of more is none of 64 bits, in any base.
+_DIGITS_MAX: Final = 40
 _LABELS: Final = {
     "optional": pb.FieldDescriptorProto.LABEL_OPTIONAL,
     "required": pb.FieldDescriptorProto.LABEL_REQUIRED,
@@ -55,6 +66,7 @@ class _Parser:
         self._tokens = tokens(text)
         self._next = 0
         self._depth = 0
+        self._is_proto2 = True
         self._is_proto3 = False
         self._is_edition = False
 
@@ -96,13 +108,18 @@ class _Parser:
         token = self._take()
         if token.kind != "name":
             self._wrong(f"{what} is expected", token)
+        if len(token.text) > NAME_CHARS_MAX:
+            self._wrong(f"a name of {NAME_CHARS_MAX} characters at most is expected", token)
         return token.text
 
     def _dotted(self, what: str, *, absolute: bool = True) -> str:
+        first = self._here
         dot = "." if absolute and self._took(".") else ""
         parts = [self._name(what)]
         while self._took("."):
             parts.append(self._name(what))
+        if len(parts) > NAME_PARTS_MAX:
+            self._wrong(f"a name of {NAME_PARTS_MAX} parts at most is expected", first)
         return dot + ".".join(parts)
 
     def _string(self) -> str:
@@ -171,6 +188,7 @@ class _Parser:
             if file.syntax not in ("proto2", "proto3"):
                 self._wrong("the syntax is 'proto2' or 'proto3'", token)
             self._is_proto3 = file.syntax == "proto3"
+            self._is_proto2 = not self._is_proto3
             self._need(";")
         elif self._is("edition"):
             self._take()
@@ -181,7 +199,7 @@ class _Parser:
             if f"EDITION_{edition}" not in editions or not edition.isdecimal():
                 self._wrong("an edition that is known, such as '2023', is expected", token)
             file.syntax, file.edition = "editions", pb.Edition.Value(f"EDITION_{edition}")
-            self._is_edition = True
+            self._is_edition, self._is_proto2 = True, False
             self._need(";")
 
     def _file_element(self, file: pb.FileDescriptorProto) -> None:
@@ -266,7 +284,7 @@ class _Parser:
                 self._field(message.field.add(), message.nested_type)
 
     def _oneof(self, message: pb.DescriptorProto) -> None:
-        index = len(message.oneof_decl)
+        index, others = len(message.oneof_decl), len(message.field)
         oneof = message.oneof_decl.add(name=self._name())
 
         def element() -> None:
@@ -279,7 +297,7 @@ class _Parser:
             field.oneof_index = index
 
         self._block(element)
-        if not any(field.HasField("oneof_index") and field.oneof_index == index for field in message.field):
+        if len(message.field) == others:
             self._wrong(f"a oneof has fields, and {oneof.name!r} has none", self._tokens[self._next - 1])
 
     def _field(
@@ -299,6 +317,8 @@ class _Parser:
             field.label = _LABELS[label]
             if label == "optional" and self._is_proto3:
                 field.proto3_optional = True
+        elif not in_oneof and self._is_proto2:
+            self._wrong("'optional', 'required' or 'repeated' is expected")
         if self._is("group") and self._tokens[self._next + 1].kind == "name":
             self._group(field, nested)
             return
@@ -508,7 +528,7 @@ class _Parser:
                 self._wrong("a value is expected", token)
             number = _whole(token.text)
             if number is None or number >= 1 << 64 or (negative and number > 1 << 63):
-                option.double_value = -_float(token.text) if negative else _float(token.text)
+                option.double_value = -self._float(token) if negative else self._float(token)
             elif negative:
                 option.negative_int_value = -number
             else:
@@ -547,29 +567,31 @@ class _Parser:
         token = self._take()
         if token.kind == "number":
             number = None if field.type in _FLOATS else _whole(token.text)
-            return sign + (str(number) if number is not None else _shown(_float(token.text)))
+            return sign + (str(number) if number is not None else _shown(self._float(token)))
         if token.kind != "name" or (sign and token.text not in ("inf", "nan")):
             self._wrong("a default is expected", token)
         return sign + token.text
 
+    def _float(self, token: Token) -> float:
+        whole = _whole(token.text)
+        if whole is not None:
+            return float(whole)
+        try:
+            return float(token.text.rstrip("fF"))
+        except ValueError:  # of base 16, and longer than any number
+            self._wrong("a number of 64 bits is expected", token)
+
 
 def _whole(text: str) -> int | None:
-    """Return a whole number as the language writes them; None for any other."""
+    """Return a whole number as the language writes them; None for any other, and for one that nothing could hold."""
+    if len(text) > _DIGITS_MAX:
+        return None
     try:
         if text[:2] in ("0x", "0X"):
             return int(text, 16)
-        if len(text) > 40:
-            return None
         return int(text, 8) if text.startswith("0") and text.isdecimal() else int(text)
     except ValueError:
         return None
-
-
-def _float(text: str) -> float:
-    whole = _whole(text)
-    if whole is not None:
-        return float(whole)
-    return float(text.rstrip("fF"))
 
 
 def _shown(number: float) -> str:

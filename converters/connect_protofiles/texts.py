@@ -7,7 +7,7 @@ Source: Confluent's registry 8.4, what it answers for the schemas that its conve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from connect_protofiles.meta import NAMES, meta_of, set_meta
 from connect_protofiles.parsing import TYPES
-from connect_protofiles.tokens import string_bytes, tokens
+from connect_protofiles.tokens import DEPTH_MAX, ProtoError, string_bytes, tokens
 
 _TYPE_NAMES: Final = {number: name for name, number in TYPES.items()}
 _MAX: Final = 536870911
@@ -47,21 +47,27 @@ def text_of(file: pb.FileDescriptorProto) -> str:
         lines.append(f'syntax = "{file.syntax}";')
     if file.package:
         lines.append(f"package {file.package};")
-    public, weak = set(file.public_dependency), set(file.weak_dependency)
+    kinds = dict.fromkeys(file.weak_dependency, "weak ") | dict.fromkeys(file.public_dependency, "public ")
     imports = [
         f'import {kind}"{_escaped(name)}";'
-        for kind, chosen in (("", None), ("public ", public), ("weak ", weak))
+        for kind in ("", "public ", "weak ")
         for index, name in enumerate(file.dependency)
-        if (index in chosen if chosen is not None else index not in public | weak)
+        if kinds.get(index, "") == kind
     ]
     is_proto3 = file.syntax == "proto3"
-    types = [line for message in file.message_type for line in _message(message, is_proto3)]
+    groups = _groups(file.extension)
+    types = [
+        line
+        for message in file.message_type
+        if message.name not in groups
+        for line in _message(message, is_proto3, file.package)
+    ]
     types += [line for enum in file.enum_type for line in _enum(enum)]
     for part in (
         imports,
         _option_lines(file.options),
         types,
-        _extends(file.extension, is_proto3),
+        _extends(file, file.message_type, is_proto3, file.package),
         [line for service in file.service for line in _service(service)],
     ):
         if part:
@@ -83,7 +89,8 @@ def _block(head: str, *parts: Sequence[str], end: str = "}") -> list[str]:
     return [f"{head} {{", *_indented(lines), end]
 
 
-def _message(message: pb.DescriptorProto, is_proto3: bool, head: str = "") -> list[str]:
+def _message(message: pb.DescriptorProto, is_proto3: bool, space: str, head: str = "") -> list[str]:
+    space = f"{space}.{message.name}"
     nested = {one.name: one for one in message.nested_type}
     entries = {name: one for name, one in nested.items() if one.options.map_entry}
     reserved = [
@@ -92,17 +99,17 @@ def _message(message: pb.DescriptorProto, is_proto3: bool, head: str = "") -> li
     ]
     fields: list[str] = []
     groups: list[str] = []
-    in_group: set[str] = set()
+    in_group = _groups(message.field) | _groups(message.extension)
     oneofs: list[list[str]] = [[] for _ in message.oneof_decl]
     for field in message.field:
         in_oneof = field.HasField("oneof_index") and not field.proto3_optional
         if field.type == FieldDescriptor.TYPE_GROUP:
-            name = field.type_name.rpartition(".")[2]
-            in_group.add(name)
-            label = "" if in_oneof else _label(field, is_proto3)
-            lines = _message(nested[name], is_proto3, f"{label}group {name} = {field.number}")
+            lines = _group(field, nested, is_proto3, space, in_oneof=in_oneof)
         else:
-            lines = _field(field, is_proto3, in_oneof=in_oneof, entry=entries.get(field.type_name.rpartition(".")[2]))
+            entry = entries.get(field.type_name.rpartition(".")[2]) if entries else None
+            if entry is not None and not _is_of(field.type_name, f"{space}.{entry.name}"):
+                entry = None
+            lines = _field(field, is_proto3, in_oneof=in_oneof, entry=entry)
         if in_oneof:
             oneofs[field.oneof_index] += lines
         elif field.type == FieldDescriptor.TYPE_GROUP:
@@ -122,12 +129,12 @@ def _message(message: pb.DescriptorProto, is_proto3: bool, head: str = "") -> li
         ],
         groups,
         [line for one in message.extension_range for line in _extension_range(one)],
-        _extends(message.extension, is_proto3),
+        _extends(message, message.nested_type, is_proto3, space),
         [
             line
             for one in message.nested_type
             if one.name not in entries and one.name not in in_group
-            for line in _message(one, is_proto3)
+            for line in _message(one, is_proto3, space)
         ]
         + [line for enum in message.enum_type for line in _enum(enum)],
     )
@@ -146,6 +153,12 @@ def _field(
     return f"{label}{kind} {field.name} = {field.number}{options};".split("\n")
 
 
+def _is_of(name: str, full: str) -> bool:
+    """Whether a name, which may be in part, is that of a type: another may have one with the same last word."""
+    full = f".{full}" if full[0] != "." else full
+    return name == full if name.startswith(".") else full.endswith(f".{name}")
+
+
 def _type(field: pb.FieldDescriptorProto) -> str:
     return field.type_name or _TYPE_NAMES[field.type]
 
@@ -162,10 +175,39 @@ def _extension_range(one: pb.DescriptorProto.ExtensionRange) -> list[str]:
     return f"extensions {_range(one.start, one.end - 1)}{_compact(_options(one.options))};".split("\n")
 
 
-def _extends(extensions: Iterable[pb.FieldDescriptorProto], is_proto3: bool) -> list[str]:
+def _groups(fields: Iterable[pb.FieldDescriptorProto]) -> set[str]:
+    """Return the names of the messages that stand in their fields."""
+    return {field.type_name.rpartition(".")[2] for field in fields if field.type == FieldDescriptor.TYPE_GROUP}
+
+
+def _group(
+    field: pb.FieldDescriptorProto,
+    beside: Mapping[str, pb.DescriptorProto],
+    is_proto3: bool,
+    space: str,
+    *,
+    in_oneof: bool = False,
+) -> list[str]:
+    name = field.type_name.rpartition(".")[2]
+    if name not in beside:
+        raise ProtoError(f"the message of group {field.name!r} does not stand beside it")
+    label = "" if in_oneof else _label(field, is_proto3)
+    options = _compact(_options(field.options, field, is_proto3))
+    return _message(beside[name], is_proto3, space, f"{label}group {name} = {field.number}{options}")
+
+
+def _extends(
+    holder: pb.FileDescriptorProto | pb.DescriptorProto,
+    messages: Iterable[pb.DescriptorProto],
+    is_proto3: bool,
+    space: str,
+) -> list[str]:
+    beside = {one.name: one for one in messages} if _groups(holder.extension) else {}
     by_message: dict[str, list[str]] = {}
-    for field in extensions:
-        by_message.setdefault(field.extendee, []).extend(_field(field, is_proto3))
+    for field in holder.extension:
+        is_group = field.type == FieldDescriptor.TYPE_GROUP
+        lines = _group(field, beside, is_proto3, space) if is_group else _field(field, is_proto3)
+        by_message.setdefault(field.extendee, []).extend(lines)
     return [line for name, fields in by_message.items() for line in _block(f"extend {name}", fields)]
 
 
@@ -279,8 +321,11 @@ def _value(field: FieldDescriptor, value: Any) -> Any:
 
 
 def _default(field: pb.FieldDescriptorProto) -> Any:
-    is_text = field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
-    return field.default_value if is_text else _Word(field.default_value)
+    if field.type == FieldDescriptor.TYPE_STRING:
+        return field.default_value
+    # A descriptor has bytes as a text with their escapes in it.
+    is_bytes = field.type == FieldDescriptor.TYPE_BYTES
+    return _Word(f'"{field.default_value}"' if is_bytes else field.default_value)
 
 
 def _shown(value: Any) -> str:
@@ -308,11 +353,12 @@ def _indented(lines: Iterable[str]) -> Iterator[str]:
 
 
 class _Aggregate:
-    """The words of a block of an option, as pairs, lists and words. They are balanced: the parser saw to it."""
+    """The words of a block of an option, as pairs, lists and words: balanced, but where they are a descriptor's."""
 
     def __init__(self, words: str) -> None:
         self._tokens = tokens(words)
         self._next = 0
+        self._depth = 0
 
     def value(self) -> list[Any]:
         return self._pairs("")
@@ -346,6 +392,14 @@ class _Aggregate:
         return found
 
     def _one(self) -> Any:
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            raise ProtoError(f"a value of an option is deeper than {DEPTH_MAX}")
+        found = self._value()
+        self._depth -= 1
+        return found
+
+    def _value(self) -> Any:
         token = self._tokens[self._next]
         if token.text in ("{", "<") and token.kind == "sign":
             self._take()

@@ -11,13 +11,16 @@ from typing import Final, NamedTuple
 #: A text may be so long, and its blocks so deep; `protoc` takes no deeper ones either.
 TEXT_CHARS_MAX: Final = 4 * 1024 * 1024
 DEPTH_MAX: Final = 32
+#: A name may be so long, and one with dots have so many parts: a pool looks a name up in each space that it may be of.
+NAME_CHARS_MAX: Final = 255
+NAME_PARTS_MAX: Final = 64
 
 _TOKEN: Final = re.compile(
     r"""
-      (?P<blank>   [ \t\r\n\f\v]+ | //[^\n]* | /\*(?:[^*]|\*(?!/))*\*/ )
-    | (?P<number>  0[xX][0-9A-Fa-f]+ | (?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)(?:[eE][+-]?[0-9]+)?[fF]? )
-    | (?P<name>    [A-Za-z_][A-Za-z0-9_]* )
-    | (?P<string>  "(?:[^"\\\n]|\\[^\n])*" | '(?:[^'\\\n]|\\[^\n])*' )
+      (?P<blank>   [ \t\r\n\f\v]++ | //[^\n]*+ | /\*(?:[^*]++|\*(?!/))*+\*/ )
+    | (?P<number>  0[xX][0-9A-Fa-f]++ | (?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?[fF]? )
+    | (?P<name>    [A-Za-z_][A-Za-z0-9_]*+ )
+    | (?P<string>  "(?:[^"\\\n]++|\\[^\n])*+" | '(?:[^'\\\n]++|\\[^\n])*+' )
     | (?P<sign>    [{}()\[\]<>;,.=:+\-/] )
     """,
     re.VERBOSE,

@@ -12,7 +12,7 @@ import google.type
 import pytest
 from google.protobuf import descriptor_pb2 as pb
 
-from connect_protofiles import linked, message_at, parsed, read
+from connect_protofiles import described, from_base64, imports_of, linked, message_at, parsed, read
 from connect_protofiles.linking import place_of
 from connect_protofiles.tokens import ProtoError
 
@@ -93,9 +93,16 @@ def test_a_schema_that_uses_confluents_options_without_their_import_is_taken_as_
         ("message M { optional Foo x = 1; }", "couldn't resolve name 'Foo'"),
         ("message M { optional int32 x = 1; optional int32 y = 1; }", "duplicate field number"),
         ("message M {} message M {}", "duplicate symbol"),
-        ("message M { optional int32 x = 1 [odd = true]; }", "there is no option 'odd'"),
+        ("message M { optional int32 x = 1 [features.odd = A]; }", "there is no option 'features.odd'"),
         ("message M { option deprecated = 5.5; }", "option 'deprecated'"),
         ('syntax = "proto3"; enum E { A = 1; }', "zero"),
+        (
+            'import "by.proto"; message M { optional Two x = 1; }',
+            "it uses 'Two' of .*, which it does not import",
+        ),
+        ('import "by.proto"; extend Two { optional int32 x = 1; }', "it uses 'Two' of 'two.proto'"),
+        ('import "by.proto"; service S { rpc R (Two) returns (Two); }', "it uses 'Two' of 'two.proto'"),
+        ('import "uses.proto"; message M { optional Two x = 1; }', "'uses.proto' uses 'Two' of 'two.proto'"),
     ],
 )
 def test_what_contradicts_itself_is_refused(text: str, why: str) -> None:
@@ -104,6 +111,8 @@ def test_what_contradicts_itself_is_refused(text: str, why: str) -> None:
         if number.isdecimal():
             return f'import "chain/{int(number) + 1}.proto";'
         return {
+            "by.proto": 'import "two.proto";', "two.proto": "message Two { extensions 1 to max; }",
+            "uses.proto": 'import "by.proto"; message Three { optional Two x = 1; }',
             "loop.proto": 'import "other.proto";', "other.proto": 'import "loop.proto";', "bad.proto": "bad"
         }.get(name)  # fmt: skip
 
@@ -134,9 +143,53 @@ def test_a_descriptor_in_base64_is_read_as_the_registry_does() -> None:
     encoded = base64.b64encode(given.SerializeToString()).decode()
     assert read(encoded, "mine").name == "mine"
     assert message_at(linked(read(encoded)), [0]).full_name == "A"
+    assert read(f"{encoded[:20]}\n {encoded[20:]}\n", "mine") == read(encoded, "mine")
     for text in ("!", "AAAA", "message"):
         with pytest.raises(ProtoError, match="line 1"):
             read(text)
+
+
+def test_names_for_json_that_would_be_the_same_are_left_out_of_a_descriptor() -> None:
+    given = parsed(
+        "message M { optional int32 a_b = 1 [json_name = 'aB']; optional int32 c = 2 [json_name = 'd'];"
+        "message N { optional int32 _e = 1 [json_name = 'E']; } } extend M { optional int32 f = 5 [json_name = 'f']; }"
+    )
+    made = from_base64(base64.b64encode(given.SerializeToString()).decode())
+    assert made is not None
+    message = made.message_type[0]
+    assert [field.json_name for field in message.field] == ["", "d"]
+    assert not message.nested_type[0].field[0].HasField("json_name")
+    assert not made.extension[0].HasField("json_name")
+
+
+def test_a_file_in_a_pool_is_described_with_names_in_full_and_options_set() -> None:
+    made = described(
+        linked(
+            parsed(
+                'syntax = "proto3"; package p.q; import "a.proto"; option java_package = "j";'
+                "message M { N n = 1; q.N o = 2; map<string, B> m = 3; message N { N again = 1; } } message N {}"
+            ),
+            {"a.proto": 'syntax = "proto3"; package p; import public "b.proto";', "b.proto": "package p; message B {}"},
+        )
+    )
+    message = made.message_type[0]
+    assert [field.type_name for field in message.field] == [".p.q.M.N", ".p.q.N", ".p.q.M.MEntry"]
+    assert message.nested_type[0].field[0].type_name == ".p.q.M.N"
+    assert message.nested_type[1].field[1].type_name == ".p.B"
+    assert made.options.java_package == "j"
+
+
+def test_imports_are_all_files_that_one_needs() -> None:
+    texts = {"a.proto": 'import "b.proto"; import "c.proto";', "b.proto": 'import "c.proto";', "c.proto": ""}
+    file = linked(parsed('import "a.proto";'), texts)
+    assert sorted(one.name for one in imports_of(file)) == ["a.proto", "b.proto", "c.proto"]
+
+
+def test_what_is_kept_of_a_descriptor_is_checked() -> None:
+    for places in ("public_dependency", "weak_dependency"):
+        file = pb.FileDescriptorProto(name="x", **{places: [1]})
+        with pytest.raises(ProtoError, match=r".+"):
+            linked(file)
 
 
 def test_a_message_is_found_by_its_name_and_entries_of_maps_do_not_count() -> None:

@@ -13,6 +13,7 @@ TEXT = """
 option java_package = "a.\\"b";
 option optimize_for = CODE_SIZE;
 option (mine) = 5;
+option php_generic_services = true;
 message M {
   option deprecated = true;
   repeated int32 a = 1 [packed = true, (confluent.field_meta).doc = "d", jstype = JS_STRING];
@@ -30,7 +31,9 @@ def test_each_kind_of_options_is_set_and_others_stay() -> None:
     file = interpret(given)
     message = file.message_type[0]
     assert (file.options.java_package, file.options.optimize_for) == ('a."b', pb.FileOptions.CODE_SIZE)
-    assert [one.name[0].name_part for one in file.options.uninterpreted_option] == ["mine"]
+    assert [one.name[0].name_part for one in file.options.uninterpreted_option] == [
+        "mine", "php_generic_services"
+    ]  # fmt: skip
     assert message.options.deprecated
     assert (message.field[0].options.packed, message.field[0].options.jstype) == (True, pb.FieldOptions.JS_STRING)
     assert [len(one.name) for one in message.field[0].options.uninterpreted_option] == [2]
@@ -43,7 +46,7 @@ def test_each_kind_of_options_is_set_and_others_stay() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["odd = 1", "deprecated = 5.5", "deprecated.x = true", "features = 3", "uninterpreted_option = {}"]
+    "said", ["features.odd = A", "deprecated = 5.5", "deprecated.x = true", "features = 3", "uninterpreted_option = {}"]
 )
 def test_what_is_no_option_is_told(said: str) -> None:
     with pytest.raises(ProtoError, match="option"):

@@ -114,10 +114,10 @@ def test_editions_are_known_by_their_year() -> None:
     ("text", "why"),
     [
         ("{", "line 1, column 1: a message, enum, import"),
-        ("message M {\n  string a = 1;", "line 2, column 16: '}' is expected|a type is expected|ends"),
-        ("message M {\n  string a = 1 }", "line 2, column 16: ';' is expected, and not '}'"),
-        ("message M { string a = 1.5; }", "a whole number is expected"),
-        ("message M { string a = 99999999999; }", "a number up to 536870911"),
+        ("message M {\n  optional string a = 1;", "line 2, column 25: '}' is expected, and the text ends"),
+        ("message M {\n  optional string a = 1 }", "line 2, column 25: ';' is expected, and not '}'"),
+        ("message M { optional string a = 1.5; }", "a whole number is expected"),
+        ("message M { optional string a = 99999999999; }", "a number up to 536870911"),
         ("message M { map<double, string> a = 1; }", "a map's keys are"),
         ("message M { oneof o { } }", "a oneof has fields, and 'o' has none"),
         ("package a; package b;", "one package is expected"),
@@ -131,11 +131,27 @@ def test_editions_are_known_by_their_year() -> None:
         ("option a = ;", "a value is expected"),
         ("message M { optional int32 a = 1 [default = ]; }", "a default is expected"),
         ("{" * 5, "a message, enum"),
+        ("message M { int32 a = 1; }", "'optional', 'required' or 'repeated' is expected, and not 'int32'"),
+        ("option a = 0x" + "f" * 5000 + ";", "a number of 64 bits is expected"),
+        ("message M { optional int32 a = 1 [default = 0x" + "f" * 5000 + "]; }", "a number of 64 bits"),
+        ("message M { optional int32 a = " + "1" * 5000 + "; }", "a whole number is expected"),
+        ("message " + "M" * 256 + " {}", "a name of 255 characters at most"),
+        ("package " + "a." * 64 + "a;", "a name of 64 parts at most"),
     ],
 )
 def test_what_is_no_schema_is_told_with_its_place(text: str, why: str) -> None:
     with pytest.raises(ProtoError, match=why):
         parsed(text)
+
+
+def test_a_number_that_is_too_large_for_64_bits_is_one_with_a_fraction() -> None:
+    options = parsed("option a = 99999999999999999999; option b = -0x8000000000000001;").options.uninterpreted_option
+    assert [one.double_value for one in options] == [1e20, -(2.0**63)]
+
+
+def test_a_message_of_many_oneofs_is_read_in_time() -> None:
+    message = only_message("".join(f"oneof o{n} {{ bool f{n} = {n + 1}; }}" for n in range(20_000)))
+    assert len(message.oneof_decl) == 20_000  # each is looked at once: else these are 200 million looks
 
 
 def test_blocks_and_values_may_not_be_too_deep() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from google.protobuf import descriptor_pb2 as pb
 
-from connect_protofiles import linked, parsed, text_of
+from connect_protofiles import described, linked, parsed, text_of
 from connect_protofiles.meta import Meta, set_meta
+from connect_protofiles.tokens import ProtoError
 from tests.protofiles.test_linking import google_files, text_of_google
 
 SAID = """
@@ -106,6 +108,10 @@ def test_every_file_of_googles_is_the_same_schema_when_it_is_written_out() -> No
         'syntax = "proto2";\n\nmessage M {\n  extensions 5 to max;\n}\n\nextend M {\n  optional string s = 5;\n}\n',
         'message M {\n  optional string a = 1 [default = "\\"\\n"];\n}\n',
         'edition = "2023";\n\nmessage M {}\n',
+        'message M {\n  optional bytes a = 1 [default = "\\000\\"\\377"];\n}\n',
+        'message M {\n  repeated group G = 1 [deprecated = true] {\n    required int32 a = 1;\n  }\n}\n',
+        'message M {\n  extensions 5 to 6;\n  \n  extend M {\n    optional group G = 5 {}\n  }\n}\n',
+        'extend M {\n  optional group H = 6 {\n    required int32 a = 1;\n  }\n}\n',
         "\noption x = {\n  a: [\n    1,\n    -2\n  ],\n  [b.c]: {\n    d: \"e\"\n  }\n};\n",
         "\nservice S {\n  rpc R (M) returns (M) {\n    option deprecated = true;\n  };\n}\n",
     ],
@@ -134,3 +140,25 @@ def test_options_of_a_file_go_as_the_registry_writes_them() -> None:
     assert (
         text_of(file) == '\noption java_package = "j";\noption java_multiple_files = true;\noption go_package = "g";\n'
     )
+
+
+def test_a_message_that_is_called_as_the_entries_of_a_map_is_none() -> None:
+    text = (
+        'syntax = "proto3"; package p; message M { map<string, int32> a = 1; repeated N.AEntry b = 2; N n = 3; }'
+        "message N { message AEntry {} map<string, M> c = 1; message CEntries {} }"
+    )
+    resolved = described(linked(parsed(text)))
+    for file, name in ((parsed(text), "N.AEntry"), (resolved, ".p.N.AEntry")):
+        assert f"  map<string, int32> a = 1;\n  repeated {name} b = 2;\n" in text_of(file)
+
+
+def test_what_no_text_can_say_of_a_descriptor_is_told() -> None:
+    file = pb.FileDescriptorProto()
+    file.options.uninterpreted_option.add(aggregate_value="a: {" * 100_000).name.add(name_part="x", is_extension=True)
+    with pytest.raises(ProtoError, match="deeper than 32"):
+        text_of(file)
+    file = pb.FileDescriptorProto()
+    message = file.message_type.add(name="M")
+    message.field.add(name="g", number=1, type=pb.FieldDescriptorProto.TYPE_GROUP, type_name=".Other")
+    with pytest.raises(ProtoError, match="the message of group 'g' does not stand beside it"):
+        text_of(file)

@@ -28,6 +28,12 @@ def test_a_text_that_is_too_long_is_refused_at_once() -> None:
         tokens(" " * (TEXT_CHARS_MAX + 1))
 
 
+@pytest.mark.parametrize("text", ['"' + "\\\\" * 1_000_000, "/*" + "*" * 2_000_000, "'" + "a" * 2_000_000])
+def test_what_never_ends_is_told_in_time_and_memory(text: str) -> None:
+    with pytest.raises(ProtoError, match=r"line 1, column [12]: "):
+        tokens(text)
+
+
 @pytest.mark.parametrize(
     ("token", "data"),
     [
