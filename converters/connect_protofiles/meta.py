@@ -56,6 +56,11 @@ def meta_of(options: Any) -> Meta:
     return Meta(found.doc, dict(sorted(found.params.items())), tuple(found.tags))
 
 
+def is_in_bytes(options: Any) -> bool:
+    """Whether options have what is said of them in bytes, as those of descriptors do."""
+    return len(unknown_fields.UnknownFieldSet(options)) > 0 or any(one.is_extension for one, _ in options.ListFields())
+
+
 def set_meta(options: Any, meta: Meta) -> None:
     """Say it, in the words of a text, with the parts in the order in which Confluent's converter writes them."""
     parts = []

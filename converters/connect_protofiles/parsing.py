@@ -132,14 +132,16 @@ class _Parser:
     def _string_bytes(self) -> bytes:
         parts = []
         while self._here.kind == "string":
-            token = self._take()
-            try:
-                parts.append(string_bytes(token.text))
-            except ValueError:
-                self._wrong("a text is expected whose backslashes mean something", token)
+            parts.append(self._bytes_of(self._take()))
         if not parts:
             self._wrong("a text in quotes is expected")
         return b"".join(parts)
+
+    def _bytes_of(self, token: Token) -> bytes:
+        try:
+            return string_bytes(token.text)
+        except ValueError:
+            self._wrong("a text is expected whose backslashes mean something", token)
 
     def _integer(self, *, signed: bool = False) -> int:
         negative = signed and self._took("-")
@@ -551,6 +553,8 @@ class _Parser:
                 depth -= 1
                 if not depth:
                     return " ".join(words)
+            elif token.kind == "string":
+                self._bytes_of(token)  # whose backslashes mean something
             words.append(token.text)
 
     def _default(self, field: pb.FieldDescriptorProto) -> str:

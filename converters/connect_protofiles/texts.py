@@ -14,7 +14,7 @@ from typing import Any, Final
 from google.protobuf import descriptor_pb2 as pb
 from google.protobuf.descriptor import FieldDescriptor
 
-from connect_protofiles.meta import NAMES, meta_of, set_meta
+from connect_protofiles.meta import NAMES, is_in_bytes, meta_of, set_meta
 from connect_protofiles.parsing import TYPES
 from connect_protofiles.tokens import DEPTH_MAX, ProtoError, string_bytes, tokens
 
@@ -39,7 +39,11 @@ class _Word:
 
 
 def text_of(file: pb.FileDescriptorProto) -> str:
-    """Return a file as text."""
+    """Return a file as text.
+
+    Raises:
+        ProtoError: It is a descriptor that nobody has linked, or its options are words of no text.
+    """
     lines: list[str] = []
     if file.syntax == "editions":
         lines.append(f'edition = "{pb.Edition.Name(file.edition).removeprefix("EDITION_")}";')
@@ -254,7 +258,7 @@ def _options(options: Any, field: pb.FieldDescriptorProto | None = None, is_prot
         if known.name == "uninterpreted_option" or known.is_extension or known.name == "map_entry":
             continue
         found += [(known.name, _value(known, one)) for one in (value if known.is_repeated else [value])]
-    if type(options) in NAMES:
+    if type(options) in NAMES and is_in_bytes(options):
         found += _meta(options)
     found += [(_option_name(option), _option_value(option)) for option in options.uninterpreted_option]
     if field is not None:
@@ -272,7 +276,7 @@ def _file_order(item: tuple[FieldDescriptor, Any]) -> int:
 
 
 def _meta(options: Any) -> list[tuple[str, Any]]:
-    """Return what Confluent's option says where it stands in bytes; in words it is an option as any other."""
+    """Return what Confluent's option says in bytes; in words it is an option as any other."""
     in_bytes = type(options)()
     in_bytes.CopyFrom(options)
     del in_bytes.uninterpreted_option[:]
@@ -328,16 +332,18 @@ def _default(field: pb.FieldDescriptorProto) -> Any:
     return _Word(f'"{field.default_value}"' if is_bytes else field.default_value)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, indent: str = "") -> str:
     if isinstance(value, _Word):
         return value.text
     if isinstance(value, str):
         return f'"{_escaped(value)}"'
     is_list = value and not isinstance(value[0], tuple)
-    items = [_shown(one) if is_list else f"{one[0]}: {_shown(one[1])}" for one in value]
-    lines = [line for index, text in enumerate(items) for line in f"{text}{_comma(index, items)}".split("\n")]
     opens, closes = "[]" if is_list else "{}"
-    return "\n".join([opens, *_indented(lines), closes])
+    inner = f"{indent}  "
+    items = [_shown(one, inner) if is_list else f"{one[0]}: {_shown(one[1], inner)}" for one in value]
+    return "\n".join(
+        [opens, *(f"{inner}{text}{_comma(index, items)}" for index, text in enumerate(items)), indent + closes]
+    )
 
 
 def _comma(index: int, items: list[str]) -> str:
@@ -350,6 +356,13 @@ def _escaped(text: str) -> str:
 
 def _indented(lines: Iterable[str]) -> Iterator[str]:
     return (f"  {line}" for line in lines)
+
+
+def _bytes(word: str) -> bytes:
+    try:
+        return string_bytes(word)
+    except ValueError as error:
+        raise ProtoError(f"a text of an option has {error}") from None
 
 
 class _Aggregate:
@@ -417,7 +430,7 @@ class _Aggregate:
         if token.kind == "string":
             data = b""
             while self._tokens[self._next].kind == "string":
-                data += string_bytes(self._take())
+                data += _bytes(self._take())
             return data.decode(errors="replace")
         sign = "-" if self._text() == "-" and self._take() else ""
         return _Word(sign + self._take())

@@ -6,7 +6,7 @@ import pytest
 from google.protobuf import descriptor_pb2 as pb
 from google.protobuf.message import DecodeError
 
-from connect_protofiles.meta import Meta, meta_of, set_meta
+from connect_protofiles.meta import Meta, is_in_bytes, meta_of, set_meta
 from connect_protofiles.parsing import parsed
 from connect_protofiles.tokens import ProtoError
 
@@ -28,6 +28,8 @@ def test_a_meta_is_read_in_the_words_of_a_text() -> None:
 def test_a_meta_is_read_out_of_bytes() -> None:
     options = pb.FieldOptions.FromString(b"\x82\x44\x03\n\1d")
     assert meta_of(options) == Meta("d")
+    assert is_in_bytes(options)
+    assert not is_in_bytes(field_options('(confluent.field_meta).doc = "d", packed = true'))
 
 
 @pytest.mark.parametrize("kind", [pb.FileOptions, pb.MessageOptions, pb.FieldOptions, pb.EnumOptions])

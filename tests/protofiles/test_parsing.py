@@ -127,6 +127,7 @@ def test_editions_are_known_by_their_year() -> None:
         ("enum E { A = 3000000000; }", "a number of 32 bits"),
         ('import "\\xff";', "a text in UTF-8"),
         ('import "\\q";', "whose backslashes mean something"),
+        ('option a = { b: "\\q" };', "line 1, column 17: .* whose backslashes mean something"),
         ("import odd 'x';", "'public', 'weak' or a text"),
         ("option a = ;", "a value is expected"),
         ("message M { optional int32 a = 1 [default = ]; }", "a default is expected"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from google.protobuf import api_pb2, descriptor_pb2, struct_pb2
 from google.protobuf import descriptor_pb2 as pb
 
 from connect_protofiles import described, linked, parsed, text_of
@@ -157,8 +160,19 @@ def test_what_no_text_can_say_of_a_descriptor_is_told() -> None:
     file.options.uninterpreted_option.add(aggregate_value="a: {" * 100_000).name.add(name_part="x", is_extension=True)
     with pytest.raises(ProtoError, match="deeper than 32"):
         text_of(file)
+    file.options.uninterpreted_option[0].aggregate_value = 'a: "\\q"'
+    with pytest.raises(ProtoError, match="a backslash that means nothing"):
+        text_of(file)
     file = pb.FileDescriptorProto()
     message = file.message_type.add(name="M")
     message.field.add(name="g", number=1, type=pb.FieldDescriptorProto.TYPE_GROUP, type_name=".Other")
     with pytest.raises(ProtoError, match="the message of group 'g' does not stand beside it"):
         text_of(file)
+
+
+@pytest.mark.parametrize("module", [api_pb2, descriptor_pb2, struct_pb2])
+def test_descriptors_that_protoc_made_come_out_as_texts_that_are_read(module: Any) -> None:
+    once = text_of(pb.FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb))
+    again = parsed(once, "again")
+    assert text_of(again) == once
+    assert linked(again).name == "again"

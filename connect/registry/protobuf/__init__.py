@@ -1,7 +1,5 @@
-"""Protobuf schemas: .proto texts and file descriptors, read, written, and compared by Confluent's rules.
+"""Protobuf schemas: .proto texts and file descriptors as the registry keeps them, and compares by Confluent's rules.
 
-Descriptors are those of the library `protobuf`, which the extra of that name brings, and which has the last word on
-what is a schema. It reads no .proto text, so that is done here.
-
-Elsewhere: messages as bytes, which are a converter's.
+Elsewhere: the language of .proto texts, and that it is Protobuf's own library which has the last word on what is a
+schema (`connect_protofiles`, with the extra `protobuf`); messages as bytes, which are a converter's.
 """

@@ -9,7 +9,7 @@ Protocol Buffers, "Updating A Message Type".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -87,7 +87,10 @@ def differences(original: Types, update: Types) -> list[Difference]:
     if original.file.package != update.file.package:
         found.append(Difference("PACKAGE_CHANGED", "#/"))
     found += comparison.messages(
-        original.file.message_type, update.file.message_type, (original.file.package, update.file.package), "#"
+        _standing(original.file.message_type, original.file.extension),
+        update.file.message_type,
+        (original.file.package, update.file.package),
+        "#",
     )
     return list(dict.fromkeys(found))[:_TOLD_MAX]
 
@@ -104,8 +107,6 @@ class _Comparison:
         found: list[Difference] = []
         for message in original:
             here = f"{path}/{message.name}"
-            if message.options.map_entry:
-                continue
             if message.name not in after:
                 found.append(Difference("MESSAGE_REMOVED", here))
                 continue
@@ -137,7 +138,8 @@ class _Comparison:
                     found.append(Difference("REQUIRED_FIELD_ADDED", here))
             else:
                 found += self._field(old[number], new[number], here)
-        return found + self.messages(before.nested_type, after.nested_type, names, path)
+        own = _standing(before.nested_type, (*before.field, *before.extension))
+        return found + self.messages(own, after.nested_type, names, path)
 
     @staticmethod
     def _excluded(before: Any, after: Any, path: str) -> list[Difference]:
@@ -165,7 +167,7 @@ class _Comparison:
             before = self._original.messages[old.type_name[1:]].field
             after = self._update.messages[new.type_name[1:]].field
             return [one for pair in zip(before, after, strict=True) for one in self._field(*pair, path)]
-        if kinds[0] == "message":
+        if kinds[0] in ("message", "group"):
             return self._named(old.type_name[1:], new.type_name[1:], path)
         groups = _GROUPS[old.type], _GROUPS[new.type]
         if groups[0] != groups[1]:
@@ -182,6 +184,12 @@ class _Comparison:
         return [*found, Difference("FIELD_NAMED_TYPE_CHANGED", path)] if found else []
 
 
+def _standing(messages: Any, fields: Iterable[Any]) -> list[Any]:
+    """Return the messages that stand for themselves: those of maps and groups come and go with their fields."""
+    groups = {field.type_name.rpartition(".")[2] for field in fields if field.type == FieldProto.TYPE_GROUP}
+    return [one for one in messages if not one.options.map_entry and one.name not in groups]
+
+
 def _gone(message: Any, old: dict[int, Any], new: dict[int, Any]) -> set[str]:
     """Return the oneofs of which no field is left."""
     left = {_oneof(message, field) for number, field in old.items() if number in new}
@@ -195,6 +203,8 @@ def _oneof(message: Any, field: Any) -> str | None:
 
 
 def _kind(field: Any, types: Types) -> str:
+    if field.type == FieldProto.TYPE_GROUP:
+        return "group"
     if field.type != FieldProto.TYPE_MESSAGE:
         return "scalar"
     message = types.messages.get(field.type_name[1:])

@@ -94,6 +94,18 @@ def test_required_fields_may_neither_come_nor_go() -> None:
     assert "REQUIRED_FIELD_REMOVED" in one.problems(two, reader_name="new", writer_name="old")[0]
 
 
+def test_groups_are_compared_by_what_is_in_them_and_go_with_their_fields() -> None:
+    def problems(before: str, after: str) -> list[str]:
+        old, new = (parse_protobuf(f"message M {{ {body} }}", (), True) for body in (before, after))
+        return new.problems(old, reader_name="new", writer_name="old")
+
+    group = "optional group G = 1 { optional int32 a = 1; }"
+    assert problems(group, group.replace("int32", "int64")) == problems(group, "") == []
+    assert "FIELD_SCALAR_KIND_CHANGED" in problems(group, group.replace("int32", "string"))[0]
+    # On the wire a message has a length, and a group has an end.
+    assert "FIELD_KIND_CHANGED" in problems(group, "optional G g = 1; message G { optional int32 a = 1; }")[0]
+
+
 def test_messages_of_imports_are_compared_too() -> None:
     def imported(kind: str) -> tuple[Referred, ...]:
         return (Referred("i.proto", f'syntax = "proto3"; package i; message I {{ {kind} a = 1; }}'),)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connect.registry.protobuf.schema import ProtobufSchema, parse_protobuf
-from connect.registry.protobuf.tokens import InvalidProtoError
 from connect.registry.schemas import Referred
+from connect_protofiles import ProtoError
 
 HEAD = 'syntax = "proto3";\n'
 
@@ -44,6 +44,33 @@ def test_normalized_texts_name_types_in_full_and_order_imports() -> None:
     assert ".google.protobuf.Timestamp t = 1;" in one.normalized
 
 
+def test_normalized_texts_say_the_syntax_and_which_imports_are_public() -> None:
+    a, b = Referred("a.proto", "message A {}"), Referred("b.proto", "message B {}")
+    one = read('import "b.proto"; import public "a.proto"; message M {}', a, b)
+    two = read('syntax = "proto2"; import public "a.proto"; import "b.proto"; message M {}', a, b)
+    assert one.normalized == two.normalized
+    assert one.normalized.startswith('syntax = "proto2";\n\nimport "b.proto";\nimport public "a.proto";\n')
+
+
+def test_options_of_others_are_kept_and_groups_are_taken() -> None:
+    schema = read("message M { option (mine) = { a: 1 }; optional group G = 1 { optional int32 a = 1 [(x) = 1]; } }")
+    for text in (schema.canonical, schema.normalized):
+        assert "  option (mine) = {\n    a: 1\n  };\n" in text
+        assert "optional group G = 1 {\n    optional int32 a = 1 [(x) = 1];\n" in text
+        assert read(text).normalized == schema.normalized
+
+
+def test_a_text_that_a_descriptor_smuggles_in_is_the_schema_that_is_checked() -> None:
+    file = descriptor_pb2.FileDescriptorProto(name="x", syntax="proto3")
+    option = file.message_type.add(name="M").options.uninterpreted_option.add(identifier_value="true")
+    option.name.add(name_part="a = 1; } message More { int32 x = 1; option deprecated", is_extension=False)
+    schema = read(b64encode(file.SerializeToString()).decode())
+    assert [one.name for one in schema.resolved.message_type] == list(schema.types.messages) == ["M", "More"]
+    option.name[0].name_part = "a = 1; } message"
+    with pytest.raises(ProtoError, match="line "):
+        read(b64encode(file.SerializeToString()).decode())
+
+
 def test_other_schemas_are_imported_by_their_names() -> None:
     inner = Referred("inner.proto", HEAD + "package i; message I {}")
     outer = Referred("outer.proto", HEAD + 'import public "inner.proto"; message O { i.I i = 1; }')
@@ -61,12 +88,18 @@ def test_other_schemas_are_imported_by_their_names() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("nonsense", "is not expected"),
-        ("AAAA", "is not expected"),
+        ("nonsense", "line 1, column 1: a message, enum, import"),
+        ("AAAA", "line 1, column 1: a message, enum, import"),
         (HEAD, "declares no message"),
-        (HEAD + 'import "none.proto"; message M {}', "'none.proto', which is none of its references"),
-        (HEAD + "message M { N n = 1; }", "'N' is not declared"),
-        (HEAD + "message M { .M.N n = 1; }", "'.M.N' is not declared"),
+        ('edition = "2023"; message M {}', "syntax of proto2 or proto3"),
+        ("CgF4Ygh\nlZGl0aW9ucw==", "edition"),
+        ("CgF4YgZwcm90bzk=", "proto9"),
+        ("message M { int32 a = 1; }", "'optional', 'required' or 'repeated'"),
+        (HEAD + "message M { int32 a = 1 [deprecated = maybe]; }", "option 'deprecated'"),
+        (HEAD + "message M { " * 100_000, "blocks may be 32 deep"),
+        (HEAD + 'import "none.proto"; message M {}', "'none.proto', which is neither among its references nor known"),
+        (HEAD + "message M { N n = 1; }", "couldn't resolve name 'N'"),
+        (HEAD + "message M { .M.N n = 1; }", "couldn't resolve name '.M.N'"),
         (HEAD + "message M { int32 a = 1; int32 b = 1; }", "duplicate field number"),
         (HEAD + "message M { int32 a = 1; int32 a = 2; }", "duplicate field name"),
         (HEAD + "message M {} message M {}", "M"),
@@ -77,7 +110,7 @@ def test_other_schemas_are_imported_by_their_names() -> None:
     ],
 )
 def test_what_is_no_schema_is_refused(text: str, told: str) -> None:
-    with pytest.raises(InvalidProtoError, match=told):
+    with pytest.raises(ProtoError, match=told):
         read(text)
 
 
@@ -88,7 +121,7 @@ _WORDS = (
 
 @given(st.lists(st.sampled_from(_WORDS.split()), max_size=20))
 def test_texts_of_strangers_are_refused_or_read_and_never_break(words: list[str]) -> None:
-    with contextlib.suppress(InvalidProtoError):
+    with contextlib.suppress(ProtoError):
         read(f"{HEAD} message First {{ }} {' '.join(words)}")
 
 
