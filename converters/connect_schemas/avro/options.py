@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from connect.api import Schema, SchemaType
+from connect_schemas.generalized import GENERAL_ENUM, is_general_union
 
 NAMESPACE: Final = "io.confluent.connect.avro"
 DEFAULT_NAME: Final = "ConnectDefault"
@@ -37,10 +38,6 @@ ENUM_DEFAULT: Final = f"{NAMESPACE}.enum.default."
 UNION: Final = f"{NAMESPACE}.Union"
 ENUM: Final = f"{NAMESPACE}.Enum"
 ANYTHING: Final = "Anything"
-GENERAL_UNION: Final = "org.apache.kafka.connect.data.Union"
-GENERAL_ENUM: Final = "org.apache.kafka.connect.data.Enum"
-GENERAL_UNION_PREFIX: Final = "connect_union_"
-GENERAL_FIELD_PREFIX: Final = "connect_union_field_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ class Options:
 
 def is_union(schema: Schema) -> bool:
     """Whether a struct stands for a union: one field for each of its types."""
-    return schema.name == UNION or GENERAL_UNION in (schema.parameters or {})
+    return schema.name == UNION or is_general_union(schema)
 
 
 def is_enum(schema: Schema) -> bool:

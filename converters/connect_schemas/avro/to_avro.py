@@ -32,7 +32,6 @@ from connect_schemas.avro.options import (
     FIELD_DEFAULT,
     FIELD_DOC,
     FIXED_SIZE,
-    GENERAL_ENUM,
     KEY,
     MAP_ENTRY,
     NAMESPACE,
@@ -48,6 +47,7 @@ from connect_schemas.avro.options import (
 from connect_schemas.avro.parsing import union
 from connect_schemas.avro.texts import Single
 from connect_schemas.errors import INVALID
+from connect_schemas.generalized import GENERAL_ENUM
 from connect_schemas.recursive import RecursiveSchema
 
 logger = logging.getLogger(__name__)

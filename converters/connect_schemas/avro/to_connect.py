@@ -31,9 +31,6 @@ from connect_schemas.avro.options import (
     FIELD_DEFAULT,
     FIELD_DOC,
     FIXED_SIZE,
-    GENERAL_FIELD_PREFIX,
-    GENERAL_UNION,
-    GENERAL_UNION_PREFIX,
     KEY,
     MAP_ENTRY,
     NAMESPACE,
@@ -48,6 +45,7 @@ from connect_schemas.avro.options import (
     is_union,
 )  # fmt: skip
 from connect_schemas.errors import INVALID
+from connect_schemas.generalized import GENERAL_FIELD_PREFIX, GENERAL_UNION, GENERAL_UNION_PREFIX
 from connect_schemas.recursive import Place, RecursiveSchema
 
 logger = logging.getLogger(__name__)

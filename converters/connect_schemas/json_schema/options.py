@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from connect.api import Schema, SchemaType
+from connect_schemas.generalized import GENERAL_ENUM, GENERAL_FIELD_PREFIX, is_general_union
 
 NAMESPACE: Final = "io.confluent.connect.json"
 KEY, VALUE = "key", "value"
@@ -21,10 +22,6 @@ CONNECT_INDEX: Final = "connect.index"
 MAP: Final = "map"
 ENUM: Final = f"{NAMESPACE}.Enum"
 ONE_OF: Final = f"{NAMESPACE}.OneOf"
-GENERAL_UNION: Final = "org.apache.kafka.connect.data.Union"
-GENERAL_ENUM: Final = "org.apache.kafka.connect.data.Enum"
-GENERAL_UNION_PREFIX: Final = "connect_union_"
-GENERAL_FIELD_PREFIX: Final = "connect_union_field_"
 #: How null is called among the texts of an enum.
 NULL_SYMBOL: Final = "<NULL>"
 
@@ -52,7 +49,7 @@ class Options:
 
 def is_union(schema: Schema) -> bool:
     """Whether a struct stands for a union: one field for each of its types."""
-    return schema.name == ONE_OF or GENERAL_UNION in (schema.parameters or {})
+    return schema.name == ONE_OF or is_general_union(schema)
 
 
 def symbols_of(schema: Schema) -> list[str | None] | None:

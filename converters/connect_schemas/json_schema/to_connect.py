@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 from connect.api import STRING, DataError, Schema, SchemaType
 from connect.api.java import java_text
 from connect_schemas.errors import INVALID
+from connect_schemas.generalized import GENERAL_UNION, GENERAL_UNION_PREFIX
 from connect_schemas.json_schema.documents import At, Document
 from connect_schemas.json_schema.options import (
     CONNECT_INDEX,
@@ -24,8 +25,6 @@ from connect_schemas.json_schema.options import (
     CONNECT_TYPE,
     CONNECT_VERSION,
     ENUM,
-    GENERAL_UNION,
-    GENERAL_UNION_PREFIX,
     KEY,
     MAP,
     NULL_SYMBOL,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from connect.api import Schema, SchemaType
+from connect_schemas.generalized import GENERAL_ENUM, is_general_union
 
 NAMESPACE: Final = "io.confluent.connect.protobuf"
 DEFAULT_NAME: Final = "ConnectDefault"
@@ -18,8 +19,6 @@ UNION: Final = f"{NAMESPACE}.Union"
 TAG: Final = f"{NAMESPACE}.Tag"
 TYPE: Final = f"{NAMESPACE}.Type"
 WRAPPER: Final = f"{NAMESPACE}.Wrapper"
-GENERAL_UNION: Final = "org.apache.kafka.connect.data.Union"
-GENERAL_ENUM: Final = "org.apache.kafka.connect.data.Enum"
 
 PRECISION: Final = "connect.decimal.precision"
 CONNECT_TYPE: Final = "connect.type"
@@ -77,7 +76,7 @@ def is_union(schema: Schema) -> bool:
     """Whether a struct stands for a oneof: one field for each of its members."""
     if schema.type is not SchemaType.STRUCT:
         return False
-    return (schema.name or "").startswith(UNION) or GENERAL_UNION in (schema.parameters or {})
+    return (schema.name or "").startswith(UNION) or is_general_union(schema)
 
 
 def enum_name(schema: Schema) -> str | None:

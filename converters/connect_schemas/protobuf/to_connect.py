@@ -13,12 +13,12 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from connect.api import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, DataError, Schema, SchemaType
 from connect_protofiles import ProtoError
 from connect_schemas.errors import INVALID
+from connect_schemas.generalized import GENERAL_UNION
 from connect_schemas.protobuf.names import map_of
 from connect_schemas.protobuf.options import (
     CONNECT_TYPE,
     DATE,
     DECIMAL,
-    GENERAL_UNION,
     PRECISION,
     TAG,
     TIME,

@@ -16,6 +16,7 @@ from connect.api import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, Data
 from connect_protofiles import Meta, known, set_meta
 from connect_protofiles.parsing import TYPES
 from connect_schemas.errors import INVALID
+from connect_schemas.generalized import GENERAL_UNION
 from connect_schemas.protobuf.names import entry_of, scrubbed, split
 from connect_schemas.protobuf.options import (
     CONNECT_TYPE,
@@ -24,7 +25,6 @@ from connect_schemas.protobuf.options import (
     DEFAULT_NAME,
     ENUM,
     FILES,
-    GENERAL_UNION,
     PRECISION,
     TAG,
     TIME,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from connect.api import INT32, OPTIONAL_STRING, STRING, Schema
-from connect_schemas.avro.options import FIXED_SIZE, GENERAL_UNION, UNION, Options, has_text_keys, is_enum, is_fixed
+from connect_schemas.avro.options import FIXED_SIZE, UNION, Options, has_text_keys, is_enum, is_fixed
 from connect_schemas.avro.options import is_union as is_union_schema
+from connect_schemas.generalized import GENERAL_UNION
 
 
 def test_a_union_is_known_by_its_name_or_its_parameter() -> None:

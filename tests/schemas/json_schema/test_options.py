@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from connect.api import INT32, OPTIONAL_STRING, STRING, Schema
+from connect_schemas.generalized import GENERAL_ENUM, GENERAL_UNION
 from connect_schemas.json_schema.options import (
     ENUM,
-    GENERAL_ENUM,
-    GENERAL_UNION,
     ONE_OF,
     Options,
     has_text_keys,

@@ -31,8 +31,9 @@ from connect.api import (
     DataError,
     Schema,
 )
+from connect_schemas.generalized import GENERAL_ENUM, GENERAL_UNION
 from connect_schemas.json_schema.documents import Document
-from connect_schemas.json_schema.options import ENUM, GENERAL_ENUM, GENERAL_UNION, ONE_OF, Options
+from connect_schemas.json_schema.options import ENUM, ONE_OF, Options
 from connect_schemas.json_schema.to_connect import to_connect
 from connect_schemas.recursive import RecursiveSchema
 

@@ -25,8 +25,9 @@ from connect.api import (
     Schema,
     SchemaType,
 )
+from connect_schemas.generalized import GENERAL_ENUM, GENERAL_UNION
 from connect_schemas.json_schema.documents import Document
-from connect_schemas.json_schema.options import ENUM, GENERAL_ENUM, GENERAL_UNION, ONE_OF, Options
+from connect_schemas.json_schema.options import ENUM, ONE_OF, Options
 from connect_schemas.json_schema.to_connect import to_connect
 from connect_schemas.json_schema.to_json_schema import to_json_schema
 from connect_schemas.recursive import Place, RecursiveSchema

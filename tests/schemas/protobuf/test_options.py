@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from connect.api import INT32, OPTIONAL_STRING, STRING, Schema
+from connect_schemas.generalized import GENERAL_ENUM, GENERAL_UNION
 from connect_schemas.protobuf.options import (  # fmt: skip
     ENUM,
-    GENERAL_ENUM,
-    GENERAL_UNION,
     UNION,
     WRAPPER,
     Options,

@@ -8,7 +8,8 @@ import pytest
 
 from connect.api import INT32, DataError, Schema, SchemaType
 from connect_protofiles import linked, parsed
-from connect_schemas.protobuf.options import ENUM, GENERAL_UNION, TAG, TYPE, UNION, WRAPPER, Options
+from connect_schemas.generalized import GENERAL_UNION
+from connect_schemas.protobuf.options import ENUM, TAG, TYPE, UNION, WRAPPER, Options
 from connect_schemas.protobuf.to_connect import schema_of
 from connect_schemas.recursive import RecursiveSchema
 

@@ -21,7 +21,8 @@ from connect.api import (
     SchemaType,
 )
 from connect_protofiles import linked, text_of
-from connect_schemas.protobuf.options import ENUM, GENERAL_UNION, TAG, TYPE, UNION, WRAPPER, Options
+from connect_schemas.generalized import GENERAL_UNION
+from connect_schemas.protobuf.options import ENUM, TAG, TYPE, UNION, WRAPPER, Options
 from connect_schemas.protobuf.to_proto import enum_values, made_of
 from connect_schemas.recursive import Place, RecursiveSchema
 
