@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from connect.api import config_key
+from collections.abc import Iterable
+
+from connect.api import Problem, config_key
 from connect_schemas import subjects
 from connect_schemas.registry.settings import RegistryConfig
 
@@ -41,12 +43,20 @@ class SchemaConverterConfig(RegistryConfig):
         importance="low",
     )
     use_latest_version: bool = config_key(
-        "Without auto.register.schemas: records are written with the latest version of the subject.",
+        "Records are read as the latest version of the subject has them, and without auto.register.schemas written "
+        "with it.",
         default=False,
         importance="low",
     )
+    use_latest_with_metadata: str | None = config_key(
+        "As use.latest.version, with the latest version that has these properties in its metadata, such as "
+        "`application.major.version=2`; several with commas between them. Goes before it.",
+        default=None,
+        importance="low",
+    )
     latest_compatibility_strict: bool = config_key(
-        "With use.latest.version: whether that version must be able to read what the record's own schema writes.",
+        "With use.latest.version or use.latest.with.metadata: whether that version must be able to read what the "
+        "record's own schema writes. Looked at when writing; JSON Schema has no rule for it, and takes each.",
         default=True,
         importance="low",
     )
@@ -71,3 +81,22 @@ class SchemaConverterConfig(RegistryConfig):
         ge=1,
         importance="low",
     )
+
+    def problems(self) -> Iterable[Problem]:
+        yield from super().problems()
+        if self.use_latest_with_metadata and not self.latest_metadata():
+            yield Problem(
+                "use.latest.with.metadata",
+                f"Invalid value {self.use_latest_with_metadata} for configuration use.latest.with.metadata: "
+                "NAME=VALUE is expected, several with commas between them",
+            )
+
+    def latest_metadata(self) -> dict[str, str]:
+        """Return what `use.latest.with.metadata` asks for; {} for nothing, and where it is no list of pairs."""
+        found: dict[str, str] = {}
+        for pair in (self.use_latest_with_metadata or "").split(","):
+            name, equals, value = (part.strip() for part in pair.partition("="))
+            if not name or not equals:
+                return {}
+            found[name] = value
+        return found

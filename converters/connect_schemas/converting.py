@@ -71,6 +71,8 @@ class SchemaConverter(Converter[ConfigT]):
         self._framing = Framing(self.id_bytes())
         self._writers = Recent(self.config.schemas_cache_config)
         self._readers = Recent(self.config.schemas_cache_config)
+        #: Of subjects whose latest version is followed: the one that writers and readers were made for.
+        self._followed: dict[str, int] = {}
 
     def close(self) -> None:
         if hasattr(self, "_borrowed"):
@@ -131,10 +133,52 @@ class SchemaConverter(Converter[ConfigT]):
         if config.use_schema_id >= 0:
             other = self.registry.by_id(config.use_schema_id, subject, interrupted=self.interrupted)
             return self._checked(other, own, config.id_compatibility_strict, "id.compatibility.strict")
-        if config.use_latest_version:
-            other = self.registry.latest(subject, interrupted=self.interrupted)
+        if self._follows:
+            other = self._latest(subject)
             return self._checked(other, own, config.latest_compatibility_strict, "latest.compatibility.strict")
         return self.registry.lookup(subject, own, normalize=config.normalize_schemas, interrupted=self.interrupted)
+
+    def wanted(self, written: Registered, topic: str, record: str | None) -> Registered | None:
+        """Return the schema that records of another are to be read as; None where it is their own.
+
+        Args:
+            record: The full name of the record that they were written as.
+        """
+        if not self._follows:
+            return None
+        found = self._latest(self.subject(topic, record))
+        self._expect_type(found, "Register a version of the converter's format, or leave out use.latest.version.")
+        return None if found.id == written.id else found
+
+    @property
+    def _follows(self) -> bool:
+        return self.config.use_latest_version or bool(self.config.use_latest_with_metadata)
+
+    def _latest(self, subject: str) -> Registered:
+        found = self._ask_latest(subject)
+        self._followed[subject] = found.id
+        return found
+
+    def _ask_latest(self, subject: str) -> Registered:
+        metadata = self.config.latest_metadata()
+        if metadata:
+            return self.registry.latest_with(subject, metadata, interrupted=self.interrupted)
+        return self.registry.latest(subject, interrupted=self.interrupted)
+
+    def _forget_outdated(self) -> None:
+        """Have writers and readers made anew where there is another latest version, by `latest.cache.ttl.sec`."""
+        if not self._followed or self.config.latest_cache_ttl_sec < 0:
+            return
+        for subject, known in self._followed.items():
+            try:
+                is_known = self._ask_latest(subject).id == known
+            except DataError:  # it is there no more: who makes a writer or a reader says so
+                is_known = False
+            if not is_known:
+                for made in (self._writers, self._readers):
+                    made.clear()
+                self._followed.clear()
+                return
 
     def version_of(self, written: Registered, topic: str, record: str | None) -> int | None:
         """Return which version of its subject a schema is, None where it is not known there."""
@@ -147,11 +191,7 @@ class SchemaConverter(Converter[ConfigT]):
             return None
 
     def _checked(self, other: Registered, own: SchemaText, is_strict: bool, key: str) -> Registered:
-        if other.schema.type != self.schema_type:
-            raise DataError(
-                f"schema {other.id} of the registry is {other.schema.type}, and {self.schema_type} is expected",
-                code=INVALID,
-            )
+        self._expect_type(other)
         why = self.can_read(other, own) if is_strict else None
         if why is not None:
             raise DataError(
@@ -175,6 +215,7 @@ class SchemaConverter(Converter[ConfigT]):
             )
         if not present:
             return [None] * len(values)
+        self._forget_outdated()
         writer, head = self._writer(topic, schema, values)
         try:
             written = writer.write(present)
@@ -202,6 +243,7 @@ class SchemaConverter(Converter[ConfigT]):
     def decode(self, topic: str, data: Sequence[bytes | None]) -> list[Column]:
         if not data:
             return []
+        self._forget_outdated()
         parted = self.parted(data)
         failed = [FailedRecord(index, f"not written with a schema: {why}") for index, why in parted.odd.items()]
         code: str | None = WIRE_FORMAT if failed else None
@@ -236,13 +278,17 @@ class SchemaConverter(Converter[ConfigT]):
     def registered(self, schema_id: SchemaId) -> Registered:
         """Return the schema of an id. Raises `DataError` where it is unknown, or of another format."""
         written = self.registry.by_id(schema_id, interrupted=self.interrupted)
-        if written.schema.type != self.schema_type:
-            raise DataError(
-                f"schema {schema_id} of the registry is {written.schema.type}, and {self.schema_type} is expected",
-                code=INVALID,
-                hint="Give the topic the converter that its records were written with.",
-            )
+        self._expect_type(written, "Give the topic the converter that its records were written with.", schema_id)
         return written
+
+    def _expect_type(self, found: Registered, hint: str | None = None, schema_id: SchemaId | None = None) -> None:
+        if found.schema.type != self.schema_type:
+            named = found.id if schema_id is None else schema_id
+            raise DataError(
+                f"schema {named} of the registry is {found.schema.type}, and {self.schema_type} is expected",
+                code=INVALID,
+                hint=hint,
+            )
 
 
 def one_by_one(items: Sequence[Any], one: Callable[[Any], Any], *, code: str | None = None) -> list[Any]:

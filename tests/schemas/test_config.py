@@ -27,3 +27,12 @@ def test_the_cache_has_two_names() -> None:
 def test_an_unknown_strategy_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"value\.subject.name.strategy"):
         SchemaConverterConfig.parse({**URL, "value.subject.name.strategy": "com.example.Mine"})
+
+
+def test_metadata_is_pairs() -> None:
+    config = SchemaConverterConfig.parse({**URL, "use.latest.with.metadata": "a=1, b = x=y"})
+    assert config.latest_metadata() == {"a": "1", "b": "x=y"}
+    assert SchemaConverterConfig.parse(URL).latest_metadata() == {}
+    for wrong in ("a", "a=1,,b=2", "=1"):
+        with pytest.raises(ConfigError, match=r"use\.latest\.with\.metadata.*NAME=VALUE is expected"):
+            SchemaConverterConfig.parse({**URL, "use.latest.with.metadata": wrong})

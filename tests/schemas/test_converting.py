@@ -178,3 +178,46 @@ def test_another_schema_that_does_not_read_the_records_own_is_refused(
     made = converter(registry, auto_register_schemas="false", **keys, **loose)
     assert made.encode("t", INT32, ["a"]) == [b"\0\0\0\0\2a"]
     made.close()
+
+
+@pytest.mark.parametrize(("ttl", "ids"), [("-1", [1, 1]), ("0", [1, 2])])
+def test_another_latest_version_is_written_with_by_the_age_that_the_config_allows(
+    registry: MemoryRegistry, ttl: str, ids: list[int]
+) -> None:
+    registry.add("t-value", '"string"')
+    made = converter(
+        registry,
+        auto_register_schemas="false",
+        use_latest_version="true",
+        latest_compatibility_strict="false",
+        latest_cache_ttl_sec=ttl,
+    )
+    found = [made.encode("t", STRING, ["a"])[0][4]]
+    registry.add("t-value", '"bytes"')
+    found.append(made.encode("t", STRING, ["a"])[0][4])
+    assert found == ids
+    made.close()
+
+
+def test_the_latest_version_with_some_metadata_is_asked_for(registry: MemoryRegistry) -> None:
+    for major in ("1", "2"):
+        registry.add("t-value", '"string"', metadata={"properties": {"major": major, "owner": "a b"}})
+    keys = {"auto_register_schemas": "false", "use_latest_version": "true"}
+    made = converter(registry, use_latest_with_metadata="major=1,owner=a b", **keys)
+    assert made.encode("t", STRING, ["a"]) == [b"\0\0\0\0\1a"]
+    assert made.wanted(Registered(2, SchemaText('"string"')), "t", None).id == 1
+    assert "key=major&key=owner&value=1&value=a+b&deleted=true" in registry.asked[0].replace("%20", "+")
+    made.close()
+    made = converter(registry, use_latest_with_metadata="major=3", **keys)
+    with pytest.raises(DataError, match="no version with major=3 of subject 't-value'"):
+        made.encode("t", STRING, ["a"])
+    made.close()
+
+
+def test_a_latest_version_of_another_format_reads_nothing(registry: MemoryRegistry) -> None:
+    registry.add("t-value", '"string"')
+    registry.add("t-value", "{}", schemaType="JSON")
+    made = converter(registry, use_latest_version="true")
+    with pytest.raises(DataError, match="schema 2 of the registry is JSON, and AVRO is expected"):
+        made.wanted(Registered(1, SchemaText('"string"')), "t", None)
+    made.close()

@@ -21,7 +21,7 @@ _TYPE = "application/vnd.schemaregistry.v1+json"
 #: What is asked beside a path: by our clients, and by confluent-kafka's.
 _PARAMETERS = {
     "normalize", "subject", "ifExists", "canonical", "dereference", "format", "deleted", "fetchMaxId", "resourceType",
-    "associationType",
+    "associationType", "key", "value",
 }  # fmt: skip
 
 
@@ -101,6 +101,14 @@ class MemoryRegistry:
                     return 404, {"error_code": 40402, "message": f"Version {version} not found."}
                 return 200, {"subject": subject, "id": found[0].id, "version": found[0].version, **found[0].body}
         return 404, {"error_code": 404, "message": "HTTP 404 Not Found"}
+
+    def with_metadata(self, subject: str, query: Mapping[str, list[str]]) -> tuple[int, Any]:
+        """Answer which version is the latest with some properties."""
+        wanted = dict(zip(query["key"], query["value"], strict=True))
+        for one in reversed(self.subjects.get(subject, [])):
+            if wanted.items() <= one.body.get("metadata", {}).get("properties", {}).items():
+                return 200, {"subject": subject, "id": one.id, "version": one.version, **one.body}
+        return 404, {"error_code": 40401, "message": f"Subject '{subject}' not found."}
 
     def _apicurio(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> tuple[int, Any]:
         """As `answer`, by Apicurio's API: ids are a hundred higher there, and contents ten."""
@@ -184,7 +192,10 @@ def memory_registry(*, port: int = 0, tls: Any = None) -> Iterator[MemoryRegistr
                 else:
                     query = parse_qs(parts.query)
                     assert query.keys() <= _PARAMETERS, (parts.path, query)
-                    status, said = registry.answer(self.command, parts.path, body, self.headers)
+                    if parts.path.endswith("/metadata"):
+                        status, said = registry.with_metadata(unquote(parts.path.split("/")[-2]), query)
+                    else:
+                        status, said = registry.answer(self.command, parts.path, body, self.headers)
                     if query.get("format") == ["serialized"] and said.get("schemaType") == "PROTOBUF":
                         said = {**said, "schema": _serialized(said["schema"])}
             content = said if isinstance(said, bytes) else json.dumps(said).encode()

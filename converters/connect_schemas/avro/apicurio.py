@@ -199,5 +199,8 @@ class ApicurioAvroConverter(AvroConverter):
     def subject(self, topic: str, record: str | None) -> str:
         return self._own.artifact_id or super().subject(topic, record)
 
+    def wanted(self, written: Registered, topic: str, record: str | None) -> Registered | None:
+        return None  # find-latest is its serializer's alone
+
     def version_of(self, written: Registered, topic: str, record: str | None) -> int | None:
         return None

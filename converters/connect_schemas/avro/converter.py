@@ -13,6 +13,7 @@ from connect_schemas.avro.nodes import Node
 from connect_schemas.avro.options import Options
 from connect_schemas.avro.parsing import parsed
 from connect_schemas.avro.reading import AvroReader
+from connect_schemas.avro.resolved_reading import ResolvingReader
 from connect_schemas.avro.resolving import why_not
 from connect_schemas.avro.texts import text_of
 from connect_schemas.avro.to_avro import to_avro
@@ -95,6 +96,10 @@ class AvroConverter(SchemaConverter[AvroConverterConfig]):
 
     def make_reader(self, written: Registered, topic: str) -> AvroReader:
         node = self._parsed(written.schema)
+        wanted = self.wanted(written, topic, record_name(node))
+        if wanted is not None:
+            target, version = self._parsed(wanted.schema), wanted.version
+            return ResolvingReader(target, node, self._options, version, raw_bytes=self.raw_bytes)
         version = self.version_of(written, topic, record_name(node))
         return AvroReader(node, self._options, version, raw_bytes=self.raw_bytes)
 

@@ -45,7 +45,7 @@ class AvroReader:
     """
 
     def __init__(self, node: Node, options: Options, version: int | None = None, *, raw_bytes: bool = True) -> None:
-        plan = _Plan(options)
+        plan = Plan(options)
         self.schema: Schema | None
         if text_of(node) == _ANYTHING:
             self.schema, wire = None, plan.plain_wire(node)
@@ -80,7 +80,7 @@ class AvroReader:
             raise DataError(f"not what its schema says: {type(error).__name__}: {error}") from error
 
 
-class _Plan:
+class Plan:
     """One compilation: the records that are under way."""
 
     def __init__(self, options: Options) -> None:
@@ -100,7 +100,7 @@ class _Plan:
             case "array":
                 return self._array(node, schema)
             case "map":
-                wire, convert = self.built(_inner(node), _part(schema.value_schema))
+                wire, convert = self.built(inner_of(node), part_of(schema.value_schema))
                 return {"type": "map", "values": wire}, mapped(convert) if convert is not same else same
             case "enum":
                 return "int", _symbols(node)
@@ -120,17 +120,17 @@ class _Plan:
         return f"n{self._count}"
 
     def _array(self, node: Node, schema: Schema) -> tuple[Any, Convert]:
-        inner = _inner(node)
-        if _has_no_bytes(inner, set()):
+        inner = inner_of(node)
+        if has_no_bytes(inner, set()):
             # A few bytes would stand for as many items as a number can count, and keep the task for ever.
             raise DataError("a list whose items have no bytes is not read", code=INVALID)
         if schema.type is not SchemaType.MAP or not is_map_entry(inner):
-            wire, convert = self.built(inner, _part(schema.value_schema))
+            wire, convert = self.built(inner, part_of(schema.value_schema))
             return {"type": "array", "items": wire}, listed(convert) if convert is not same else same
         converts: dict[str, Convert] = {}
         fields = []
         for member in inner.members or ():
-            part = _part(schema.key_schema if member.name == KEY else schema.value_schema)
+            part = part_of(schema.key_schema if member.name == KEY else schema.value_schema)
             wire, converts[member.name] = self.built(member.node, part)
             fields.append({"name": member.name, "type": wire})
         record = {"type": "record", "name": self._named(), "fields": fields}
@@ -259,7 +259,7 @@ def _value_of(record: dict[str, Any]) -> Any:
     return None
 
 
-def _has_no_bytes(node: Node, seen: set[int]) -> bool:
+def has_no_bytes(node: Node, seen: set[int]) -> bool:
     """Whether a type's values take no bytes.
 
     Args:
@@ -267,15 +267,15 @@ def _has_no_bytes(node: Node, seen: set[int]) -> bool:
     """
     if node.kind == "record" and id(node) not in seen:
         members = node.members or ()
-        return all(_has_no_bytes(member.node, {*seen, id(node)}) for member in members)
+        return all(has_no_bytes(member.node, {*seen, id(node)}) for member in members)
     return node.kind == "null" or (node.kind == "fixed" and node.size <= 0)
 
 
-def _inner(node: Node) -> Node:
+def inner_of(node: Node) -> Node:
     assert node.inner is not None
     return node.inner
 
 
-def _part(part: Schema | None) -> Schema:
+def part_of(part: Schema | None) -> Schema:
     assert part is not None, "it was made of an Avro schema"
     return part

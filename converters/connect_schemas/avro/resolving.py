@@ -46,8 +46,26 @@ def _why(reader: Node, writer: Node, place: str, seen: set[tuple[int, int]]) -> 
     return None
 
 
+def branch_for(reader: Node, writer: Node) -> int | None:
+    """Return which branch of a reader's union reads what is none itself: one that is the same before one that it is
+    promoted to. None where none does.
+    """
+    fitting = [index for index, branch in enumerate(reader.branches) if why_not(branch, writer) is None]
+    exact = (
+        lambda branch: branch.kind == writer.kind and branch.full_name == writer.full_name,
+        lambda branch: branch.kind == writer.kind,
+        lambda branch: True,
+    )
+    return next((index for is_like in exact for index in fitting if is_like(reader.branches[index])), None)
+
+
+def is_called_alike(reader: Node, writer: Node) -> bool:
+    """Whether a named type is the reader's: by its name without the namespace, as Java has it, or by an alias."""
+    return reader.name == writer.name or writer.full_name in reader.aliases
+
+
 def _named(reader: Node, writer: Node, place: str, seen: set[tuple[int, int]]) -> str | None:
-    if reader.name != writer.name and writer.full_name not in reader.aliases:
+    if not is_called_alike(reader, writer):
         return f"{place or 'it'} is called {reader.full_name} there, and {writer.full_name} here"
     if reader.kind == "fixed":
         same = reader.size == writer.size

@@ -43,6 +43,9 @@ class JsonSchemaConverter(SchemaConverter[JsonSchemaConverterConfig]):
 
     def make_reader(self, written: Registered, topic: str) -> JsonReader:
         document = self._document(written)
+        wanted = self.wanted(written, topic, document.title)
+        if wanted is not None:
+            document, written = self._document(wanted), wanted
         checker = Checker(document) if self.config.json_fail_invalid_schema else None
         schema = to_connect(document, self._options, self.version_of(written, topic, document.title))
         return JsonReader(schema, self._options, checker)

@@ -79,6 +79,9 @@ class ProtobufConverter(SchemaConverter[ProtobufConverterConfig]):
 
     def _reader_of(self, written: Registered, topic: str, place: Sequence[int]) -> Reader:
         found = self._making.Written(written, self._texts(written), place)
+        wanted = self.wanted(written, topic, found.message)
+        if wanted is not None:
+            written, found = wanted, self._making.named(wanted, self._texts(wanted), found)
         reader: Reader = found.reader(self._options, self.version_of(written, topic, found.message))
         return reader
 

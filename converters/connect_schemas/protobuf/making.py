@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from google.type import date_pb2  # noqa: F401 - that it is there: schemas of dates import it
 
 from connect.api import DataError, Schema
 from connect_protofiles import ProtoError, linked, message_at, read, text_of
 from connect_protofiles.linking import DEFAULT_NAME, place_of
-from connect_schemas.errors import INVALID
+from connect_schemas.errors import INCOMPATIBLE, INVALID
 from connect_schemas.protobuf import indexes, resolving
 from connect_schemas.protobuf.options import Options
 from connect_schemas.protobuf.reading import ProtobufReader
@@ -19,6 +19,7 @@ from connect_schemas.protobuf.to_proto import made_of
 from connect_schemas.protobuf.writing import ProtobufWriter, class_of
 from connect_schemas.registry.model import PROTOBUF, Registered, SchemaText
 
+_READ_HINT: Final = "Register a version that reads what is in the topic, or leave out use.latest.version."
 _HINT: Final = "Mend the schema in the registry, or its references; the message says what is wrong in it."
 
 
@@ -51,6 +52,7 @@ class Written:
 
     Args:
         texts: Of the schemas that it refers to, by name.
+        place: The message's indexes.
 
     Attributes:
         message: The message's full name.
@@ -63,9 +65,42 @@ class Written:
             raise _unreadable(written, error) from None
         self.message: str = self._message.full_name
 
+    @property
+    def descriptor(self) -> Any:
+        """The message's descriptor."""
+        return self._message
+
     def reader(self, options: Options, version: int | None) -> ProtobufReader:
         """Return who reads its records."""
         return ProtobufReader(self._message, schema_of(self._message, options, version), options)
+
+
+def named(reader: Registered, texts: Mapping[str, str], written: Written) -> Written:
+    """Return the message of a registered schema that another's records are read as.
+
+    Raises:
+        DataError: schemas.incompatible: it has no message of that name, or one that does not read the other.
+    """
+    try:
+        file = read(reader.schema.text)
+        place = place_of(file, written.message)
+    except ProtoError as error:
+        raise _unreadable(reader, error) from None
+    if not place:
+        raise DataError(
+            f"schema {reader.id} of the registry has no message {written.message}, which the records are of",
+            code=INCOMPATIBLE,
+            hint=_READ_HINT,
+        )
+    found = Written(reader, texts, place)
+    why = resolving.why_not_message(found.descriptor, written.descriptor)
+    if why is not None:
+        raise DataError(
+            f"schema {reader.id} of the registry does not read what the records were written with: {why}",
+            code=INCOMPATIBLE,
+            hint=_READ_HINT,
+        )
+    return found
 
 
 def why_not(reader: Registered, texts: Mapping[str, str], writer: SchemaText) -> str | None:

@@ -41,6 +41,11 @@ def why_not(reader: FileDescriptor, writer: FileDescriptor) -> str | None:
     return None
 
 
+def why_not_message(reader: Descriptor, writer: Descriptor) -> str | None:
+    """As `why_not`, of one message."""
+    return _why(reader, writer, set())
+
+
 def _why(reader: Descriptor, writer: Descriptor, seen: set[tuple[str, str]]) -> str | None:
     waiting = [(reader, writer)]
     while waiting:

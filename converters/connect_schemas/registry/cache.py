@@ -42,5 +42,9 @@ class Recent:
         while len(self._found) > self._count_max:
             self._found.popitem(last=False)
 
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._found.clear()
+
     def __len__(self) -> int:
         return len(self._found)

@@ -6,7 +6,7 @@ Source: Confluent's documentation, "Schema Registry API Reference".
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 from urllib.parse import quote
@@ -18,7 +18,7 @@ from connect_schemas.registry.cache import Recent
 from connect_schemas.registry.flights import Flight
 from connect_schemas.registry.model import AVRO, NO_ID, Reference, Registered, SchemaText
 from connect_schemas.registry.settings import ClientSettings
-from connect_schemas.registry.transport import Refusal, Transport
+from connect_schemas.registry.transport import Params, Refusal, Transport
 
 #: Subjects whose schemas are remembered.
 _SUBJECTS: Final = 1000
@@ -159,6 +159,21 @@ class RegistryClient:
         )
         return found
 
+    def latest_with(
+        self, subject: str, metadata: Mapping[str, str], *, interrupted: threading.Event = NEVER
+    ) -> Registered:
+        """Return the latest version of a subject whose metadata has these properties, deleted ones too; as old as that
+        of `latest`.
+        """
+        pairs = tuple(sorted(metadata.items()))
+        shown = ", ".join(f"{name}={value}" for name, value in pairs)
+        params = {"key": [name for name, _ in pairs], "value": [value for _, value in pairs], "deleted": "true"}
+        ask = self._ask_version_at(subject, f"/subjects/{_quoted(subject)}/metadata", f"version with {shown}", params)
+        found: Registered = self.remembered(
+            self.known_latest, self.missing, ("latest", subject, pairs), ask, interrupted
+        )
+        return found
+
     def version(self, subject: str, version: int, *, interrupted: threading.Event = NEVER) -> Registered:
         """Return a version of a subject."""
         found: Registered = self.remembered(
@@ -187,19 +202,21 @@ class RegistryClient:
         return found
 
     def _ask_version(self, subject: str, version: str) -> Callable[[threading.Event], Registered | Missing]:
-        path = f"/subjects/{_quoted(subject)}/versions/{version}"
+        return self._ask_version_at(subject, f"/subjects/{_quoted(subject)}/versions/{version}", f"version {version}")
 
+    def _ask_version_at(
+        self, subject: str, path: str, what: str, params: Params | None = None
+    ) -> Callable[[threading.Event], Registered | Missing]:
         def ask(abandoned: threading.Event) -> Registered | Missing:
             try:
-                said = self._transport.request("GET", path, abandoned=abandoned)
+                said = self._transport.request("GET", path, params=params, abandoned=abandoned)
             except Refusal as refusal:
                 if refusal.status == 404:
                     return Missing(
-                        f"the schema registry at {self.shown} has no version {version} of subject {subject!r}: "
-                        f"{refusal.message}",
+                        f"the schema registry at {self.shown} has no {what} of subject {subject!r}: {refusal.message}",
                         UNKNOWN_SUBJECT,
                     )
-                self.refuse(refusal, f"version {version} of subject {subject!r}")
+                self.refuse(refusal, f"{what} of subject {subject!r}")
             return self._registered(said, subject)
 
         return ask

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -25,6 +26,9 @@ _ACCEPT: Final = f"{_TYPE}, application/vnd.schemaregistry+json; q=0.9, applicat
 _CHARS_SHOWN: Final = 1000
 #: No registry is waited for longer, whatever it asks for.
 _RETRY_AFTER_S_MAX: Final = 60.0
+
+#: Of a query: a list is one name several times.
+Params = Mapping[str, str | Sequence[str]]
 
 
 class Refusal(Exception):
@@ -68,7 +72,7 @@ class Transport:
         path: str,
         body: Any = None,
         *,
-        params: dict[str, str] | None = None,
+        params: Params | None = None,
         headers: dict[str, str] | None = None,
         abandoned: threading.Event,
     ) -> Any:
@@ -128,7 +132,7 @@ class Transport:
         method: str,
         path: str,
         content: bytes | None,
-        params: dict[str, str] | None,
+        params: Params | None,
         headers: dict[str, str] | None,
     ) -> tuple[Any, str]:
         """Ask one address; return its answer, None where there is none, and what is wrong with it."""

@@ -86,6 +86,28 @@ def test_records_are_written_with_the_latest_version_where_that_reads_them(regis
     made.close()
 
 
+def test_records_are_read_as_the_latest_version_has_them(registry: MemoryRegistry) -> None:
+    def text(*fields: str) -> str:
+        return f'{{"type":"record","name":"R","fields":[{",".join(fields)}]}}'
+
+    registry.add("t-value", text('{"name":"a","type":"int"}'))
+    latest = text('{"name":"a","type":"long"}', '{"name":"b","type":"string","default":"new"}')
+    registry.add("t-value", latest)
+    made = converter(registry, use_latest_version="true")
+    runs = made.decode("t", [b"\0\0\0\0\1\2", b"\0\0\0\0\2\4\2x"])
+    assert [run.values for run in runs] == [[{"a": 1, "b": "new"}], [{"a": 2, "b": "x"}]]
+    assert {run.schema.version for run in runs} == {2}
+    assert runs[0].schema == runs[1].schema
+    registry.add("t-value", text('{"name":"z","type":"int"}'))
+    assert made.decode("t", [b"\0\0\0\0\1\2"])[0].values == [{"a": 1, "b": "new"}]
+    made.close()
+    made = converter(registry, use_latest_version="true")
+    with pytest.raises(DataError, match="field 'z' has no default") as raised:
+        made.decode("t", [b"\0\0\0\0\1\2"])
+    assert raised.value.code == "schemas.incompatible"
+    made.close()
+
+
 def test_a_schema_that_avro_cannot_express_is_the_fault_of_its_records(registry: MemoryRegistry) -> None:
     made = converter(registry)
     with pytest.raises(DataError, match="'a-b' is no name") as raised:

@@ -162,6 +162,16 @@ def test_records_that_do_not_meet_the_schema_that_they_are_written_with_are_refu
             converter.encode("t", ORDER, [{"id": 0, "at": AT}])
 
 
+def test_records_are_read_as_the_latest_version_has_them(registry: MemoryRegistry) -> None:
+    for fields in ('"id":{"type":"integer"}', '"id":{"type":"integer"},"note":{"type":"string"}'):
+        registry.add("t-value", f'{{"type":"object","properties":{{{fields}}}}}', schemaType="JSON")
+    with converting(registry, use_latest_version="true") as converter:
+        (column,) = converter.decode("t", [b'\0\0\0\0\1{"id":1}'])
+        assert column.values == [{"id": 1, "note": None}]
+        assert column.schema is not None
+        assert column.schema.version == 2
+
+
 def test_a_schema_of_another_format_is_told(registry: MemoryRegistry) -> None:
     registry.add("t-value", '"string"')
     with converting(registry) as converter, pytest.raises(DataError, match="is AVRO, and JSON is expected"):

@@ -159,6 +159,28 @@ def test_a_schema_that_protobuf_has_nothing_for_is_told_with_what_helps(registry
     made.close()
 
 
+def test_records_are_read_as_the_latest_version_has_them(registry: MemoryRegistry) -> None:
+    def add(*messages: str) -> None:
+        registry.add("t-value", f'syntax = "proto3"; package p; {" ".join(messages)}', schemaType="PROTOBUF")
+
+    add("message Order { int32 id = 1; }")
+    add("message Other {}", "message Order { int64 id = 1; string name = 2; }")
+    made = converter(registry, use_latest_version="true")
+    (run,) = made.decode("t", [b"\0\0\0\0\1\0\x08\5"])
+    assert (run.values, run.schema.version) == ([{"id": 5, "name": ""}], 2)
+    made.close()
+    for messages, mentions in (
+        ("message Other {}", "no message p.Order"),
+        ("message Order { string id = 1; }", "field 1"),
+    ):
+        add(messages)
+        made = converter(registry, use_latest_version="true")
+        with pytest.raises(DataError, match=mentions) as raised:
+            made.decode("t", [b"\0\0\0\0\1\0\x08\5"])
+        assert raised.value.code == "schemas.incompatible"
+        made.close()
+
+
 def test_with_another_schema_of_the_registry_a_record_has_the_place_of_its_message_there(
     registry: MemoryRegistry,
 ) -> None:
