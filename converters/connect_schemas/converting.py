@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from typing_extensions import TypeVar
 
 from connect.api import Column, Config, Converter, DataError, FailedRecord, Schema
 from connect_schemas import subjects
 from connect_schemas.config import SchemaConverterConfig
-from connect_schemas.errors import INCOMPATIBLE, INVALID, WIRE_FORMAT
+from connect_schemas.errors import INCOMPATIBLE, INVALID, RULES, WIRE_FORMAT
 from connect_schemas.registry.cache import Recent
 from connect_schemas.registry.client import RegistryClient
 from connect_schemas.registry.model import Registered, SchemaText
@@ -148,7 +148,11 @@ class SchemaConverter(Converter[ConfigT]):
             return None
         found = self._latest(self.subject(topic, record))
         self._expect_type(found, "Register a version of the converter's format, or leave out use.latest.version.")
-        return None if found.id == written.id else found
+        if found.id == written.id:
+            return None
+        for one in (written, found):
+            _expect_no_rules(one, _BETWEEN, "read as another version")
+        return found
 
     @property
     def _follows(self) -> bool:
@@ -232,6 +236,7 @@ class SchemaConverter(Converter[ConfigT]):
         if found is None:
             try:
                 writer, written_with = self.make_writer(topic, schema)
+                _expect_no_rules(written_with, _WRITING, "written")
             except DataError as error:  # it is the schema of all of them
                 raise _moved(error, [index for index, value in enumerate(values) if value is not None]) from error
             found = writer, self._framing.head(written_with.id)
@@ -279,6 +284,7 @@ class SchemaConverter(Converter[ConfigT]):
         """Return the schema of an id. Raises `DataError` where it is unknown, or of another format."""
         written = self.registry.by_id(schema_id, interrupted=self.interrupted)
         self._expect_type(written, "Give the topic the converter that its records were written with.", schema_id)
+        _expect_no_rules(written, _READING, "read")
         return written
 
     def _expect_type(self, found: Registered, hint: str | None = None, schema_id: SchemaId | None = None) -> None:
@@ -289,6 +295,23 @@ class SchemaConverter(Converter[ConfigT]):
                 code=INVALID,
                 hint=hint,
             )
+
+
+#: Modes of rules, by what is done with records.
+_WRITING: Final = frozenset({"WRITE", "WRITEREAD"})
+_READING: Final = frozenset({"READ", "WRITEREAD"})
+_BETWEEN: Final = frozenset({"UPGRADE", "DOWNGRADE", "UPDOWN"})
+
+
+def _expect_no_rules(schema: Registered, modes: frozenset[str], what: str) -> None:
+    """Refuse a schema whose records would have to go through a rule: a field that is to be encrypted would not be."""
+    rule = next((one for one in schema.rules if one.mode in modes), None)
+    if rule is not None:
+        raise DataError(
+            f"schema {schema.id} of the registry has rule {rule.name!r} of type {rule.type}, which records have to go "
+            f"through when they are {what}, and which is not carried out here",
+            code=RULES,
+        )
 
 
 def one_by_one(items: Sequence[Any], one: Callable[[Any], Any], *, code: str | None = None) -> list[Any]:

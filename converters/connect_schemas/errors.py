@@ -36,6 +36,11 @@ INVALID: Final = register_code(
     "A schema cannot be expressed in the format, or is none of that format.",
     "Change the schema as the message says.",
 )
+RULES: Final = register_code(
+    "schemas.rules",
+    "The registry has a rule for the schema that is not carried out here: it encrypts, checks or changes records.",
+    "Read or write the topic with a client that has the rule, or disable the rule in the registry.",
+)
 WIRE_FORMAT: Final = register_code(
     "schemas.wire_format",
     "A record is not in the form of a schema registry's serializers: a zero byte, then the id of its schema.",

@@ -221,3 +221,40 @@ def test_a_latest_version_of_another_format_reads_nothing(registry: MemoryRegist
     with pytest.raises(DataError, match="schema 2 of the registry is JSON, and AVRO is expected"):
         made.wanted(Registered(1, SchemaText('"string"')), "t", None)
     made.close()
+
+
+def ruled(mode: str, **more: object) -> dict[str, Any]:
+    return {"ruleSet": {"domainRules": [{"name": "pii", "type": "ENCRYPT", "mode": mode, **more}]}}
+
+
+@pytest.mark.parametrize(("mode", "more", "writes", "reads"), [
+    ("WRITEREAD", {}, False, False), ("WRITE", {}, False, True), ("READ", {}, True, False),
+    ("WRITEREAD", {"disabled": True}, True, True), ("UPGRADE", {}, True, True),
+])  # fmt: skip
+def test_records_that_a_rule_of_the_registry_is_for_are_refused(
+    registry: MemoryRegistry, mode: str, more: dict[str, object], writes: bool, reads: bool
+) -> None:
+    registry.add("t-value", '"string"', **ruled(mode, **more))
+    made = converter(
+        registry, auto_register_schemas="false", use_latest_version="true", latest_compatibility_strict="false"
+    )
+    for works, call in (
+        (writes, lambda: made.encode("t", STRING, ["a"])),
+        (reads, lambda: made.decode("t", [b"\0\0\0\0\1a"])),
+    ):
+        if works:
+            assert call()
+            continue
+        with pytest.raises(DataError, match="rule 'pii' of type ENCRYPT") as raised:
+            call()
+        assert raised.value.code == "schemas.rules"
+    made.close()
+
+
+def test_a_version_that_others_are_migrated_to_reads_no_other(registry: MemoryRegistry) -> None:
+    registry.add("t-value", '"int"')
+    registry.add("t-value", '"string"', **ruled("UPGRADE"))
+    made = converter(registry, use_latest_version="true")
+    with pytest.raises(DataError, match="when they are read as another version"):
+        made.wanted(Registered(1, SchemaText('"int"')), "t", None)
+    made.close()

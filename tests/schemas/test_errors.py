@@ -8,5 +8,5 @@ from connect_schemas import errors
 
 def test_each_code_is_registered_with_a_hint() -> None:
     codes = [value for name, value in vars(errors).items() if name.isupper()]
-    assert len(codes) == 7
+    assert len(codes) == 8
     assert all(code.startswith("schemas.") and ConnectError("x", code=code).hint for code in codes)

@@ -178,7 +178,8 @@ def memory_registry(*, port: int = 0, tls: Any = None) -> Iterator[MemoryRegistr
 
         def _serve(self) -> None:
             size = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(size)) if size else None
+            sent = self.rfile.read(size)
+            body = json.loads(sent) if "json" in self.headers.get("Content-Type", "") and sent else None
             registry.held.wait(30)
             parts = urlsplit(self.path)
             with registry.lock:

@@ -16,7 +16,7 @@ from connect.api import DataError, RetriableError
 from connect_schemas.errors import INCOMPATIBLE, INVALID, REFUSED, UNKNOWN_ID, UNKNOWN_SUBJECT
 from connect_schemas.registry.cache import Recent
 from connect_schemas.registry.flights import Flight
-from connect_schemas.registry.model import AVRO, NO_ID, Reference, Registered, SchemaText
+from connect_schemas.registry.model import AVRO, NO_ID, Reference, Registered, Rule, SchemaText
 from connect_schemas.registry.settings import ClientSettings
 from connect_schemas.registry.transport import Params, Refusal, Transport
 
@@ -116,7 +116,7 @@ class RegistryClient:
                 if code is not None:
                     return Missing(self.message(refusal, f"the schema under subject {subject!r}"), code)
                 self.refuse(refusal, f"the schema under subject {subject!r}")
-            return Registered(_whole(said, "id"), schema, subject, said.get("version"), said.get("guid"))
+            return Registered(_whole(said, "id"), schema, subject, said.get("version"), said.get("guid"), _rules(said))
 
         key = ("register", subject, schema, normalize)
         found: Registered = self.remembered(self.of_subject(subject), self.missing, key, ask, interrupted)
@@ -146,7 +146,9 @@ class RegistryClient:
                         UNKNOWN_SUBJECT,
                     )
                 self.refuse(refusal, f"the schema under subject {subject!r}")
-            return Registered(_whole(said, "id"), schema, subject, _whole(said, "version"), said.get("guid"))
+            return Registered(
+                _whole(said, "id"), schema, subject, _whole(said, "version"), said.get("guid"), _rules(said)
+            )
 
         key = ("lookup", subject, schema, normalize)
         found: Registered = self.remembered(self.of_subject(subject), self.missing, key, ask, interrupted)
@@ -304,7 +306,7 @@ class RegistryClient:
         )
         schema = SchemaText(text, str(said.get("schemaType") or AVRO), references)
         found = schema_id if schema_id is not None else said.get("id", NO_ID)
-        return Registered(found, schema, subject, said.get("version"), said.get("guid"))
+        return Registered(found, schema, subject, said.get("version"), said.get("guid"), _rules(said))
 
     def message(self, refusal: Refusal, what: str) -> str:
         """Return what a refusal of something is told as."""
@@ -319,6 +321,19 @@ class RegistryClient:
 def _anew(error: RetriableError) -> RetriableError:
     """Return an error of its own for each who waits: what is raised collects the places that it came by."""
     return RetriableError(error.message, code=error.code, hint=error.hint, retry_after_ms=error.retry_after_ms)
+
+
+def _rules(said: Any) -> tuple[Rule, ...]:
+    """Return the rules of an answer that are in force."""
+    sets = said.get("ruleSet") if isinstance(said, dict) else None
+    if not isinstance(sets, dict):
+        return ()
+    found = [one for rules in sets.values() if isinstance(rules, list) for one in rules if isinstance(one, dict)]
+    return tuple(
+        Rule(str(one.get("name")), str(one.get("type")), str(one.get("mode") or "WRITEREAD").upper())
+        for one in found
+        if not one.get("disabled")
+    )
 
 
 def _quoted(subject: str) -> str:

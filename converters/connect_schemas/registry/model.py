@@ -34,6 +34,20 @@ class SchemaText:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """What the registry asks of who reads or writes records of a schema.
+
+    Attributes:
+        type: What carries it out: 'ENCRYPT', 'CEL' and the like.
+        mode: When: 'WRITE', 'READ', 'WRITEREAD', or between versions 'UPGRADE', 'DOWNGRADE', 'UPDOWN'.
+    """
+
+    name: str
+    type: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
 class Registered:
     """A schema with its place in a registry.
 
@@ -47,3 +61,4 @@ class Registered:
     subject: str | None = None
     version: int | None = None
     guid: str | None = None
+    rules: tuple[Rule, ...] = ()

@@ -16,10 +16,37 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from connect.api import Config, Problem, Secret, config_key
 from connect_schemas.registry.tls import TlsSettings, tls_problems
+from connect_schemas.registry.tokens import TokenSettings
 
 _PREFIX: Final = "schema.registry."
 _HEADERS: Final = "request.header."
 _SOURCES: Final = ("URL", "USER_INFO")
+_BEARERS: Final = ("STATIC_TOKEN", "OAUTHBEARER")
+_RULES: Final = (
+    "rules of the registry are not carried out here, those that encrypt fields neither; "
+    "leave the key out where no rule is needed, or have the records written and read elsewhere"
+)
+_JAVA: Final = "it is about classes of Java, which are not here; leave it out"
+#: Keys that are refused: their values that change nothing, and what is said of others.
+_REFUSED: Final = (
+    ("rule.executors", (), _RULES),
+    ("rule.actions", (), _RULES),
+    (
+        "propagate.schema.tags",
+        ("false",),
+        "tags of former versions are not taken over; false is expected, and tags are set in the registry",
+    ),
+    ("schema.format", (), "schemas are asked for and registered as texts of their format; leave it out"),
+    ("schema.reflection", ("false",), _JAVA),
+    (
+        "context.name.strategy",
+        ("io.confluent.kafka.serializers.context.NullContextNameStrategy",),
+        "a context is named in the address: http://HOST:PORT/contexts/NAME",
+    ),
+    ("bearer.auth.custom.provider.class", (), _JAVA),
+    ("ssl.engine.factory.class", (), _JAVA),
+    ("ssl.cipher.suites", (), "suites are those of OpenSSL on this machine; leave it out"),
+)
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -55,13 +82,44 @@ class RegistryConfig(Config):
         "User and password, as `user:password`.", "basic.auth.user.info", default=None, importance="medium"
     )
     bearer_auth_credentials_source: str | None = client_key(
-        "Where the token comes from: STATIC_TOKEN, from bearer.auth.token.",
+        "Where the token comes from: STATIC_TOKEN, from bearer.auth.token; OAUTHBEARER, from "
+        "bearer.auth.issuer.endpoint.url, by the client's id and secret.",
         "bearer.auth.credentials.source",
         default=None,
         importance="medium",
     )
     bearer_auth_token: Secret | None = client_key(
         "A token that is sent as `Authorization: Bearer`.", "bearer.auth.token", default=None, importance="medium"
+    )
+    bearer_auth_issuer_endpoint_url: str | None = client_key(
+        "With OAUTHBEARER: address that gives tokens, `https://`; `http://` on this machine alone.",
+        "bearer.auth.issuer.endpoint.url",
+        default=None,
+        importance="medium",
+    )
+    bearer_auth_client_id: str | None = client_key(
+        "With OAUTHBEARER: id of the client.", "bearer.auth.client.id", default=None, importance="medium"
+    )
+    bearer_auth_client_secret: Secret | None = client_key(
+        "With OAUTHBEARER: secret of the client.", "bearer.auth.client.secret", default=None, importance="medium"
+    )
+    bearer_auth_scope: str | None = client_key(
+        "With OAUTHBEARER: scope that is asked for.", "bearer.auth.scope", default=None, importance="medium"
+    )
+    bearer_auth_cache_expiry_buffer_seconds: int = client_key(
+        "With OAUTHBEARER: how long before its end a token is replaced.",
+        "bearer.auth.cache.expiry.buffer.seconds",
+        default=300,
+        ge=0,
+        le=3600,
+        type="SHORT",
+        importance="low",
+    )
+    bearer_auth_scope_claim_name: str = client_key(
+        "Accepted; no token is looked into.", "bearer.auth.scope.claim.name", default="scope", importance="low"
+    )
+    bearer_auth_sub_claim_name: str = client_key(
+        "Accepted; no token is looked into.", "bearer.auth.sub.claim.name", default="sub", importance="low"
     )
     bearer_auth_logical_cluster: str | None = client_key(
         "With a token: the registry's cluster, sent as `target-sr-cluster`.",
@@ -147,6 +205,18 @@ class RegistryConfig(Config):
     ssl_truststore_certificates: str = tls_key(
         "Those certificates themselves, as PEM.", "ssl.truststore.certificates", default="", importance="high"
     )
+    ssl_truststore_password: Secret | None = tls_key(
+        "Accepted; PEM needs none.", "ssl.truststore.password", default=None, importance="high"
+    )
+    ssl_protocol: str = tls_key(
+        "Accepted; TLS 1.2 and 1.3 are spoken.", "ssl.protocol", default="TLSv1.3", importance="medium"
+    )
+    ssl_enabled_protocols: list[str] = tls_key(
+        "Accepted, with TLSv1.2 or TLSv1.3 among them; these two are spoken.",
+        "ssl.enabled.protocols",
+        default=["TLSv1.2", "TLSv1.3"],
+        importance="medium",
+    )
     ssl_keystore_type: str = tls_key(
         "Form of the key store; PEM is the one that is taken.", "ssl.keystore.type", default="PEM", importance="medium"
     )
@@ -180,6 +250,10 @@ class RegistryConfig(Config):
         yield from self._url_problems()
         yield from self._login_problems()
         yield from tls_problems(self.tls(), _PREFIX)
+        yield from self._not_here()
+        if not {"TLSv1.2", "TLSv1.3"} & {one.strip() for one in self.ssl_enabled_protocols}:
+            name = _PREFIX + "ssl.enabled.protocols"
+            yield Problem(name, f"Invalid value for configuration {name}: TLSv1.2 or TLSv1.3 is expected among them")
         for name, value in self.request_headers():
             if not _HEADER.fullmatch(name) or re.search(r"[\r\n\0]", value):
                 yield Problem(_HEADERS + name, f"Invalid value for configuration {_HEADERS}{name}: no header of HTTP")
@@ -226,14 +300,43 @@ class RegistryConfig(Config):
                 "basic.auth.user.info",
                 "Invalid value [hidden] for configuration basic.auth.user.info: user:password is expected",
             )
-        if bearer and bearer.upper() != "STATIC_TOKEN":
+        if bearer:
+            yield from self._bearer_problems(bearer.upper())
+
+    def _bearer_problems(self, source: str) -> Iterable[Problem]:
+        name = "bearer.auth.credentials.source"
+        if source not in _BEARERS:
+            instead = {
+                "SASL_OAUTHBEARER_INHERIT": "give the keys bearer.auth.issuer.endpoint.url, bearer.auth.client.id and "
+                "bearer.auth.client.secret, with OAUTHBEARER",
+                "CUSTOM": "it is a class of Java; OAUTHBEARER asks an issuer by the client's id and secret",
+            }.get(source, f"one of {', '.join(_BEARERS)} is expected")
+            yield Problem(name, f"Invalid value {source} for configuration {name}: {instead}")
+        if source == "STATIC_TOKEN" and not self.bearer_auth_token:
+            yield Problem("bearer.auth.token", f"{name}=STATIC_TOKEN needs bearer.auth.token")
+        if source != "OAUTHBEARER":
+            return
+        for key, value in (
+            ("bearer.auth.issuer.endpoint.url", self.bearer_auth_issuer_endpoint_url),
+            ("bearer.auth.client.id", self.bearer_auth_client_id),
+            ("bearer.auth.client.secret", self.bearer_auth_client_secret),
+        ):
+            if not value:
+                yield Problem(key, f"{name}=OAUTHBEARER needs {key}")
+        if self.bearer_auth_issuer_endpoint_url and not _may_have_secret(self.bearer_auth_issuer_endpoint_url):
             yield Problem(
-                "bearer.auth.credentials.source",
-                f"Invalid value {bearer} for configuration bearer.auth.credentials.source: STATIC_TOKEN "
-                "is the one that is taken, with bearer.auth.token",
+                "bearer.auth.issuer.endpoint.url",
+                "Invalid value for configuration bearer.auth.issuer.endpoint.url: https://HOST/PATH is expected, since "
+                "the client's secret is sent to it; http:// on this machine alone",
             )
-        if bearer and not self.bearer_auth_token:
-            yield Problem("bearer.auth.token", "bearer.auth.credentials.source needs bearer.auth.token")
+
+    def _not_here(self) -> Iterable[Problem]:
+        """Keys of Confluent's clients that would have to be heeded, and are not."""
+        for key, harmless, instead in _REFUSED:
+            for name in (key, _PREFIX + key):
+                value = str(self.originals.get(name, "")).strip()
+                if value and value not in harmless and value.lower() not in harmless:
+                    yield Problem(name, f"Invalid value {value} for configuration {name}: {instead}")
 
     def tls(self) -> TlsSettings:
         """Return the keys of TLS."""
@@ -257,6 +360,15 @@ class RegistryConfig(Config):
             found |= {k[len(prefix) :]: str(v) for k, v in self.originals.items() if k.startswith(prefix)}
         return sorted(found.items())
 
+    def _oauth(self) -> TokenSettings:
+        return TokenSettings(
+            url=self.bearer_auth_issuer_endpoint_url or "",
+            client_id=self.bearer_auth_client_id or "",
+            client_secret=_shown(self.bearer_auth_client_secret),
+            scope=self.bearer_auth_scope or "",
+            buffer_s=float(self.bearer_auth_cache_expiry_buffer_seconds),
+        )
+
     def client_settings(self) -> ClientSettings:
         """Return what a client is made of."""
         urls, logins = zip(*map(_parted, self.schema_registry_url), strict=True)
@@ -264,9 +376,11 @@ class RegistryConfig(Config):
         source = (self.basic_auth_credentials_source or "").upper()
         given = next((login for login in logins if login), "")
         login = {"URL": given, "USER_INFO": user_info}.get(source, given or user_info)
-        token = _shown(self.bearer_auth_token) if not source else ""
+        bearer = (self.bearer_auth_credentials_source or "STATIC_TOKEN").upper()
+        token = _shown(self.bearer_auth_token) if not source and bearer == "STATIC_TOKEN" else ""
+        oauth = self._oauth() if bearer == "OAUTHBEARER" else None
         headers = self.request_headers()
-        if token:
+        if token or oauth:
             login = ""
             for name, value in (
                 ("target-sr-cluster", self.bearer_auth_logical_cluster),
@@ -279,6 +393,7 @@ class RegistryConfig(Config):
             randomized=self.url_randomize,
             login=login,
             token=token,
+            oauth=oauth,
             headers=tuple(headers),
             proxy=f"http://{self.proxy_host}:{self.proxy_port}" if has_proxy else None,
             tls=self.tls(),
@@ -317,12 +432,14 @@ class ClientSettings:
         urls: Without user, password or a '/' at the end.
         login: 'user:password'; '' for none.
         token: Sent as a bearer token; '' for none.
+        oauth: Who gives tokens that are sent in the same way; None for nobody.
     """
 
     urls: tuple[str, ...]
     randomized: bool = False
     login: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
+    oauth: TokenSettings | None = None
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     proxy: str | None = None
     tls: TlsSettings = field(default_factory=TlsSettings, repr=False)
@@ -340,6 +457,15 @@ class ClientSettings:
     #: How long a registry that did not answer is not asked again: records that are tried one by one do not each wait.
     away_s: float = 3.0
     apicurio: ApicurioSettings | None = None
+
+
+def _may_have_secret(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        is_near = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    except ValueError:
+        return False
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and is_near))
 
 
 def _shown(secret: Secret | None) -> str:

@@ -19,6 +19,7 @@ from connect.api import RetriableError
 from connect_schemas.errors import REFUSED, UNREACHABLE
 from connect_schemas.registry.settings import ClientSettings
 from connect_schemas.registry.tls import client_context
+from connect_schemas.registry.tokens import TokenSource
 
 _PASSING: Final = frozenset({408, 429, *range(500, 600)})
 _TYPE: Final = "application/vnd.schemaregistry.v1+json"
@@ -60,6 +61,7 @@ class Transport:
         self._lock = threading.Lock()
         self._client: Any = None
         self._is_closed = False
+        self._tokens = None if settings.oauth is None else TokenSource(settings.oauth, self._issuer_client)
 
     @property
     def shown(self) -> str:
@@ -120,6 +122,8 @@ class Transport:
             client, self._client, self._is_closed = self._client, None, True
         if client is not None:
             client.close()
+        if self._tokens is not None:
+            self._tokens.close()
 
     def _leave(self, at: int) -> None:
         with self._lock:
@@ -139,35 +143,63 @@ class Transport:
         import httpx
 
         try:
-            answer = self._http().request(method, url + path, content=content, params=params, headers=headers)
+            answer = self._asked(method, url + path, content, params, headers)
         except httpx.TimeoutException as error:
             return None, f"no answer in time ({type(error).__name__})"
         except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:  # RuntimeError: closed meanwhile
             return None, str(error) or type(error).__name__
+        except RetriableError as error:  # of who gives tokens
+            if error.code != UNREACHABLE:
+                raise
+            return None, error.message
         return answer, f"{answer.status_code} {_words(answer)}"
 
-    def _http(self) -> Any:
+    def _asked(
+        self, method: str, url: str, content: bytes | None, params: Params | None, headers: dict[str, str] | None
+    ) -> Any:
+        """Return the answer of one address; with a token of OAuth, a second one where the first is not taken."""
+        http = self._http()
+        if self._tokens is None:
+            return http.request(method, url, content=content, params=params, headers=headers)
+        token = self._tokens.token()
+        own = {**(headers or {}), "Authorization": f"Bearer {token}"}
+        answer = http.request(method, url, content=content, params=params, headers=own)
+        if answer.status_code != 401:
+            return answer
+        self._tokens.forget(token)  # withdrawn before its time
+        own["Authorization"] = f"Bearer {self._tokens.token()}"
+        return http.request(method, url, content=content, params=params, headers=own)
+
+    def _issuer_client(self) -> Any:
+        assert self._settings.oauth is not None, "it is for who gives tokens"
+        return self._made([self._settings.oauth.url], headers={"Accept": "application/json"})
+
+    def _made(self, urls: Sequence[str], **options: Any) -> Any:
+        """Return a client for addresses, with the timeouts, proxy and certificates of the settings."""
         import httpx
 
+        settings = self._settings
+        return httpx.Client(
+            timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
+            proxy=settings.proxy,
+            verify=client_context(settings.tls) if any(url.startswith("https:") for url in urls) else False,
+            trust_env=False,
+            **options,
+        )
+
+    def _http(self) -> Any:
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("the client is closed")
             if self._client is None:
                 settings = self._settings
-                is_https = any(url.startswith("https:") for url in settings.urls)
                 headers = dict(settings.headers)
                 headers |= {"Accept": _ACCEPT, "Content-Type": _TYPE}
                 if settings.token:
                     headers["Authorization"] = f"Bearer {settings.token}"
                 user, _, password = settings.login.partition(":")
-                self._client = httpx.Client(
-                    auth=(user, password) if settings.login else None,
-                    headers=headers,
-                    timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
-                    proxy=settings.proxy,
-                    verify=client_context(settings.tls) if is_https else False,
-                    trust_env=False,
-                )
+                auth = (user, password) if settings.login else None
+                self._client = self._made(settings.urls, auth=auth, headers=headers)
             return self._client
 
     def _read(self, answer: Any, method: str, path: str, url: str) -> Any:

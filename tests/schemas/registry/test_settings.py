@@ -8,6 +8,7 @@ import pytest
 
 from connect.api import ConfigError
 from connect_schemas.registry.settings import ClientSettings, RegistryConfig
+from connect_schemas.registry.tokens import TokenSettings
 
 URL = "http://127.0.0.1:8081"
 
@@ -78,7 +79,26 @@ def test_a_proxy_needs_host_and_port() -> None:
         ({"basic.auth.credentials.source": "NO"}, "one of URL, USER_INFO is expected"),
         ({"basic.auth.credentials.source": "USER_INFO"}, "needs basic.auth.user.info"),
         ({"basic.auth.user.info": "nobody"}, r"\[hidden\].*user:password"),
-        ({"bearer.auth.credentials.source": "OAUTHBEARER", "bearer.auth.token": "t"}, "STATIC_TOKEN is the one"),
+        ({"bearer.auth.credentials.source": "OAUTHBEARER", "bearer.auth.token": "t"}, "needs bearer.auth.client.id"),
+        ({"bearer.auth.credentials.source": "CUSTOM"}, "a class of Java"),
+        ({"bearer.auth.credentials.source": "SASL_OAUTHBEARER_INHERIT"}, "with OAUTHBEARER"),
+        ({"bearer.auth.credentials.source": "MINE"}, "one of STATIC_TOKEN, OAUTHBEARER is expected"),
+        (
+            {
+                "bearer.auth.credentials.source": "OAUTHBEARER",
+                "bearer.auth.client.id": "me",
+                "bearer.auth.client.secret": "s",
+                "bearer.auth.issuer.endpoint.url": "http://idp.example/token",
+            },
+            "https://HOST/PATH is expected",
+        ),
+        ({"rule.executors": "enc"}, "rules of the registry are not carried out"),
+        ({"rule.actions": "dlq"}, "rules of the registry are not carried out"),
+        ({"schema.registry.propagate.schema.tags": "true"}, "false is expected"),
+        ({"schema.reflection": "TRUE"}, "classes of Java"),
+        ({"context.name.strategy": "com.example.Mine"}, "http://HOST:PORT/contexts/NAME"),
+        ({"schema.registry.ssl.cipher.suites": "TLS_AES_128_GCM_SHA256"}, "suites are those of OpenSSL"),
+        ({"schema.registry.ssl.enabled.protocols": "TLSv1.1"}, "TLSv1.2 or TLSv1.3 is expected"),
         ({"bearer.auth.credentials.source": "STATIC_TOKEN"}, "needs bearer.auth.token"),
         ({"basic.auth.credentials.source": "URL", "bearer.auth.credentials.source": "STATIC_TOKEN"}, "Only one of"),
         ({"request.header.X-A": "b\nc"}, "request.header.X-A: no header"),
@@ -94,3 +114,32 @@ def test_what_is_wrong_is_told_with_what_to_do(config: dict[str, str], words: st
 
 def test_settings_that_are_equal_are_one_key() -> None:
     assert len({settings(), settings(), settings(**{"max.retries": "1"})}) == 2
+
+
+def test_keys_that_change_nothing_are_accepted() -> None:
+    settings(
+        **{
+            "rule.executors": "",
+            "propagate.schema.tags": "false",
+            "context.name.strategy": "io.confluent.kafka.serializers.context.NullContextNameStrategy",
+            "schema.registry.ssl.truststore.password": "changeit",
+            "schema.registry.ssl.enabled.protocols": "TLSv1.2,TLSv1.1",
+        }
+    )
+
+
+def test_tokens_of_an_issuer_have_their_client() -> None:
+    found = settings(
+        **{
+            "schema.registry.url": "http://u:1@a:1",
+            "bearer.auth.credentials.source": "OAUTHBEARER",
+            "bearer.auth.issuer.endpoint.url": "https://idp/token",
+            "bearer.auth.client.id": "me",
+            "bearer.auth.client.secret": "s3cret",
+            "bearer.auth.scope": "all",
+            "bearer.auth.logical.cluster": "lsrc-1",
+        }
+    )
+    assert found.oauth == TokenSettings("https://idp/token", "me", "s3cret", "all", 300.0)
+    assert (found.login, found.token, dict(found.headers)) == ("", "", {"target-sr-cluster": "lsrc-1"})
+    assert "s3cret" not in repr(found)

@@ -10,6 +10,7 @@ import pytest
 
 from connect.api import RetriableError
 from connect_schemas.registry.settings import ClientSettings
+from connect_schemas.registry.tokens import TokenSettings
 from connect_schemas.registry.transport import Refusal, Transport
 from tests.support.schema_registry import MemoryRegistry, memory_registry
 
@@ -109,6 +110,37 @@ def test_a_token_and_headers_are_sent(registry: MemoryRegistry) -> None:
     ask(transport(registry.url, token="t0ken", headers=(("X-Mine", "yes"),)))
     assert registry.headers[-1]["Authorization"] == "Bearer t0ken"
     assert registry.headers[-1]["X-Mine"] == "yes"
+
+
+def test_a_token_of_an_issuer_is_asked_for_anew_where_the_registry_does_not_take_it(registry: MemoryRegistry) -> None:
+    def token(text: str) -> tuple[int, Any, dict[str, str]]:
+        return 200, {"access_token": text, "expires_in": 3600}, {}
+
+    refused = (401, {"error_code": 401, "message": "Unauthorized"}, {})
+    registry.answers += [token("a"), refused, token("b")]
+    oauth = TokenSettings(f"{registry.url}/token", "me", "s3cret")
+    made = transport(registry.url, oauth=oauth, headers=(("X-Mine", "yes"),))
+    for _ in range(2):
+        assert made.request("GET", "/schemas/ids/1", abandoned=threading.Event())["schema"] == '"string"'
+    made.close()
+    assert registry.asked == ["POST /token", "GET /schemas/ids/1"] * 2 + ["GET /schemas/ids/1"]
+    sent = [one.get("Authorization") for one in registry.headers]
+    assert sent == ["Basic bWU6czNjcmV0", "Bearer a", "Basic bWU6czNjcmV0", "Bearer b", "Bearer b"]
+    assert "X-Mine" not in registry.headers[0]
+
+
+def test_an_issuer_that_cannot_now_is_asked_again(registry: MemoryRegistry) -> None:
+    registry.answers += [(503, b"", {}), (200, {"access_token": "a"}, {})]
+    oauth = TokenSettings(f"{registry.url}/token", "me", "s3cret")
+    assert ask(transport(registry.url, oauth=oauth))["schema"] == '"string"'
+
+
+def test_an_issuer_that_refuses_is_told_at_once(registry: MemoryRegistry) -> None:
+    registry.answers.append((400, {"error": "invalid_scope"}, {}))
+    oauth = TokenSettings(f"{registry.url}/token", "me", "s3cret")
+    with pytest.raises(RetriableError, match="400 invalid_scope") as raised:
+        ask(transport(registry.url, oauth=oauth))
+    assert raised.value.code == "schemas.registry_refused"
 
 
 def test_a_proxy_is_asked_in_the_place_of_the_registry(registry: MemoryRegistry) -> None:

@@ -1,0 +1,127 @@
+"""TokenSource: access tokens by OAuth's client credentials, asked for anew before they expire.
+
+Source: RFC 6749, 4.4; Kafka's HttpAccessTokenRetriever, which sends the client's id and secret as basic auth.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from connect.api import RetriableError
+from connect_schemas.errors import REFUSED, UNREACHABLE
+
+#: Of a token whose issuer does not say how long it lasts.
+_LIFE_S: Final = 300.0
+_CHARS_SHOWN: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """Who gives tokens, and to whom.
+
+    Attributes:
+        buffer_s: How long before its end a token is replaced; a shorter-lived one is kept to its end.
+    """
+
+    url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    scope: str = ""
+    buffer_s: float = 300.0
+
+
+class TokenSource:
+    """Tokens for one registry. For several threads at once; one of them asks, and the others wait for it.
+
+    Args:
+        client: Makes the HTTP client that asks, with timeouts; called once.
+    """
+
+    def __init__(
+        self,
+        settings: TokenSettings,
+        client: Callable[[], Any],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._make_client = client
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._client: Any = None
+        self._token = ""
+        self._until_s = 0.0
+
+    def token(self) -> str:
+        """Return a token that has not expired. May block, no longer than the client's timeouts.
+
+        Raises:
+            RetriableError: schemas.registry_unreachable, schemas.registry_refused: the issuer gives none.
+        """
+        with self._lock:
+            if not self._token or self._clock() >= self._until_s:
+                self._token, self._until_s = self._asked()
+            return self._token
+
+    def forget(self, token: str) -> None:
+        """Drop a token that the registry does not take; unless another thread has another one already."""
+        with self._lock:
+            if self._token == token:
+                self._token = ""
+
+    def close(self) -> None:
+        """Close the connections."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+
+    def _asked(self) -> tuple[str, float]:
+        import httpx
+
+        settings = self._settings
+        form = {"grant_type": "client_credentials"} | ({"scope": settings.scope} if settings.scope else {})
+        if self._client is None:
+            self._client = self._make_client()
+        began_s = self._clock()
+        try:
+            answer = self._client.post(settings.url, data=form, auth=(settings.client_id, settings.client_secret))
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise RetriableError(
+                f"no token for the schema registry from {settings.url}: {str(error) or type(error).__name__}",
+                code=UNREACHABLE,
+                hint="Check bearer.auth.issuer.endpoint.url; the task goes on by itself once it answers.",
+            ) from error
+        said = _object(answer.content)
+        token, life_s = said.get("access_token"), said.get("expires_in", _LIFE_S)
+        if not answer.is_success or not isinstance(token, str) or not token:
+            raise RetriableError(
+                f"no token for the schema registry from {settings.url}: {answer.status_code} {_words(said, answer)}",
+                code=UNREACHABLE if answer.status_code == 429 or answer.status_code >= 500 else REFUSED,
+                hint="Check bearer.auth.issuer.endpoint.url, bearer.auth.client.id, bearer.auth.client.secret and "
+                "bearer.auth.scope.",
+            )
+        try:
+            left_s = max(0.0, float(life_s))
+        except (TypeError, ValueError):
+            left_s = _LIFE_S
+        return token, began_s + (left_s - settings.buffer_s if left_s > settings.buffer_s else left_s)
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        said = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _words(said: dict[str, Any], answer: Any) -> str:
+    """Return what an issuer says of a refusal; never what it gave."""
+    words = " ".join(str(said[name]) for name in ("error", "error_description") if name in said)
+    return (words or ("no access_token" if answer.is_success else answer.reason_phrase))[:_CHARS_SHOWN]
