@@ -77,7 +77,10 @@ class Memory:
 
     def with_id(self, context: str, schema_id: int) -> list[StoredSchema]:
         """Return the versions of one schema in a context, deleted ones too."""
-        return [self._subjects[subject][version] for subject, version in self._ids.get((context, schema_id), ())]
+        return list(self._with_id(context, schema_id))
+
+    def _with_id(self, context: str, schema_id: int) -> Iterator[StoredSchema]:
+        return (self._subjects[subject][version] for subject, version in self._ids.get((context, schema_id), ()))
 
     def with_content(self, context: str, content: Content) -> list[StoredSchema]:
         """Return the versions with some content in a context, deleted ones too."""
@@ -102,10 +105,13 @@ class Memory:
         return [DEFAULT_CONTEXT, *sorted(self._contexts - {DEFAULT_CONTEXT})]
 
     def config_in_scope(self, subject: str | None) -> dict[str, Any] | None:
-        """Return the config in force: the subject's, else its context's, else that of all; None where there is none."""
-        found = next((self.configs[scope] for scope in _scopes(subject) if scope in self.configs), None)
-        own = None if subject is None else self.configs.get(subject)
-        return found if own is None else {**self.configs.get(None, {}), **own}
+        """Return the config in force; None where there is none.
+
+        What a subject's does not say is its context's, or where that has none, that of all.
+        """
+        own, *wider = [self.configs.get(scope) for scope in _scopes(subject)]
+        found = next((config for config in wider if config is not None), None)
+        return found if own is None else {**(found or {}), **own}
 
     def mode_in_scope(self, subject: str | None) -> str | None:
         """Return the mode in force, by the same rule."""
@@ -145,10 +151,12 @@ class Memory:
             return
         schema = read_schema(key, raw_value, timestamp_ms)
         context = context_of(schema.subject)
-        others = [
-            one for one in self.with_id(context, schema.id) if (one.subject, one.version) != (key.subject, key.version)
-        ]
-        if any(one.schema != schema.schema for one in others):
+        # One of them speaks for all: a schema may be that of thousands of subjects.
+        others = (
+            one for one in self._with_id(context, schema.id) if (one.subject, one.version) != (key.subject, key.version)
+        )
+        other = next(others, None)
+        if other is not None and other.schema != schema.schema:
             raise UnreadableError(f"id {schema.id} is that of another schema already")
         self._drop(schema.subject, schema.version)
         self._put(schema)
@@ -175,11 +183,11 @@ class Memory:
         for target in self._targets(schema):
             _discard(self._referrers, target, at)
         _discard(self._ids, (context, schema.id), at)
-        left = [one.content for one in self.with_id(context, schema.id)]
-        if content not in left and self._contents.get((context, content)) == schema.id:
-            del self._contents[context, content]
-        if content[1] not in (hash_ for _, hash_ in left):
-            _discard(self._guids, content[1], (context, schema.id))
+        if not any(one.content == content for one in self._with_id(context, schema.id)):
+            if self._contents.get((context, content)) == schema.id:
+                del self._contents[context, content]
+            if not any(one.hash == content[1] for one in self._with_id(context, schema.id)):
+                _discard(self._guids, content[1], (context, schema.id))
 
     def _targets(self, schema: StoredSchema) -> Iterator[At]:
         for reference in schema.references:

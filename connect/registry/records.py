@@ -79,11 +79,13 @@ class StoredSchema:
     rule_set: Mapping[str, Any] | None = None
     deleted: bool = False
     timestamp_ms: int = field(default=0, compare=False)
+    #: What is the same for schemas that get one id: text, references, metadata and rules. It is asked of every version
+    #: of a subject for each schema that is registered or looked up.
+    hash: bytes = field(init=False, compare=False, repr=False)
 
-    @property
-    def hash(self) -> bytes:
-        """What is the same for schemas of one GUID: text, references, metadata and rules."""
-        return content_hash(self.schema, self.references, self.metadata, self.rule_set)
+    def __post_init__(self) -> None:
+        own = content_hash(self.schema, self.references, self.metadata, self.rule_set)
+        object.__setattr__(self, "hash", own)
 
     @property
     def content(self) -> Content:

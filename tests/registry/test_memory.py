@@ -68,6 +68,15 @@ def test_soft_deletion_marks_and_a_tombstone_forgets() -> None:
     assert memory.max_id(".") == 3, "what had an id keeps others from it"
 
 
+def test_a_schema_of_many_subjects_is_applied_in_time() -> None:
+    memory = memory_of(*(schema(f"s{number}") for number in range(5_000)))
+    assert len(memory.with_id(".", 1)) == 5_000
+    memory.apply(*schema_record(schema("last")))
+    for number in range(5_000):
+        memory.apply(*tombstone(Key("SCHEMA", f"s{number}", 1)))
+    assert [one.subject for one in memory.with_id(".", 1)] == ["last"]
+
+
 def test_one_version_is_deleted_by_its_own_record() -> None:
     memory = memory_of(schema("a"), dataclasses.replace(schema("a"), deleted=True))
     assert not memory.has_subject("a") and memory.has_subject("a", deleted=True)
@@ -95,6 +104,9 @@ def test_settings_are_the_subjects_else_the_contexts_else_those_of_all() -> None
     assert memory.config_in_scope("b") == {"compatibilityLevel": "FULL", "normalize": True}
     assert memory.config_in_scope(":.t:b") == {"compatibilityLevel": "FORWARD"}
     assert memory.mode_in_scope(":.t:b") == "READONLY" and memory.mode_in_scope("b") is None
+    memory.apply(*config_record(":.t:", {"compatibilityLevel": "FULL_TRANSITIVE", "normalize": True}))
+    memory.apply(*config_record(":.t:b", {"normalize": False}))
+    assert memory.config_in_scope(":.t:b") == {"compatibilityLevel": "FULL_TRANSITIVE", "normalize": False}
     memory.apply(*tombstone(Key("CONFIG", "a")))
     memory.apply(*tombstone(Key("MODE", ":.t:")))
     assert "a" not in memory.configs and memory.mode_in_scope(":.t:b") is None

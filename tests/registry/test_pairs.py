@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from connect.registry import pairs
-from connect.registry.pairs import Pairs, TooLargeError
+from connect.registry.pairs import FOUND_MAX, Pairs, TooLargeError
 
 
 def test_a_pair_is_compared_once() -> None:
@@ -22,6 +22,25 @@ def test_what_was_built_on_a_pair_that_does_not_fit_is_compared_anew() -> None:
 
     assert known.found("outer", lambda: [*known.found("inner", inner), "no"]) == ["no"]
     assert known.found("inner", lambda: known.found("outer", list)) == ["no"]
+
+
+def test_what_is_found_twice_is_told_once_and_not_without_end() -> None:
+    known: Pairs[int] = Pairs()
+
+    def nested(depth: int) -> list[int]:
+        if not depth:
+            return list(range(1000))
+        return known.found(depth, lambda: [*nested(depth - 1), *nested(depth - 1)])
+
+    assert nested(50) == list(range(FOUND_MAX))
+
+
+def test_many_that_do_not_fit_are_compared_in_time() -> None:
+    known: Pairs[str] = Pairs()
+    for number in range(20_000):
+        own = ("own", number)
+        known.found(("fits", number), list)
+        assert known.found(own, lambda own=own: [*known.found(own, list), "no"]) == ["no"]  # type: ignore[misc]
 
 
 def test_there_is_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

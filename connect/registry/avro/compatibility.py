@@ -22,8 +22,6 @@ _PROMOTIONS: Final = {
     "string": ("bytes",),
 }
 _RECORDS: Final = ("record", "error")
-#: Beyond so many, more of them tell nothing new.
-_TOLD_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +53,7 @@ class Incompatibility:
 
 def incompatibilities(reader: Avro, writer: Avro) -> list[Incompatibility]:
     """Return what keeps a reader from reading what was written; nothing where it can."""
-    found = _Comparison().compare(reader, writer, ())
-    return list(dict.fromkeys(found))[:_TOLD_MAX]
+    return _Comparison().compare(reader, writer, ())
 
 
 class _Comparison:
@@ -98,7 +95,8 @@ class _Comparison:
         if reader.type in _RECORDS:
             found += self._records(reader, writer, path)
         elif reader.type == "enum":
-            missing = [symbol for symbol in writer.symbols if symbol not in set(reader.symbols)]
+            known = set(reader.symbols)
+            missing = [symbol for symbol in writer.symbols if symbol not in known]
             if missing and reader.default_symbol is None:
                 found.append(_found("MISSING_ENUM_SYMBOLS", (*path, "symbols"), f"[{', '.join(missing)}]"))
         elif reader.type == "fixed" and reader.size != writer.size:

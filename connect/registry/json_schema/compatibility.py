@@ -19,10 +19,11 @@ from typing import Any, Final
 import regex
 
 from connect.registry.json_schema.nodes import Node, parts_of
-from connect.registry.pairs import Pairs
+from connect.registry.pairs import Pairs, TooLargeError
 
-#: How long a pattern of a stranger may look at a name.
+#: How long a pattern of a stranger may look at a name, and how many may take that long.
 _PATTERN_S: Final = 0.1
+_SLOW_MAX: Final = 20
 #: Limits: the keyword, and whether values fit as long as it does not grow.
 _LIMITS: Final = {
     "string": (("maxLength", True), ("minLength", False)),
@@ -49,7 +50,6 @@ _WORDS: Final = {
     "maxContains": "MAX_CONTAINS",
     "minContains": "MIN_CONTAINS",
 }
-_TOLD_MAX: Final = 100
 _Path = tuple[str, ...]
 
 
@@ -68,12 +68,13 @@ class Difference:
 
 def differences(original: Node, update: Node) -> list[Difference]:
     """Return what keeps the values of one schema from being valid by another; nothing where all are."""
-    return list(dict.fromkeys(_Comparison().compare(original, update, ())))[:_TOLD_MAX]
+    return _Comparison().compare(original, update, ())
 
 
 class _Comparison:
     def __init__(self) -> None:
         self._pairs: Pairs[Difference] = Pairs()
+        self._slow: set[str] = set()
 
     def compare(self, original: Node | None, update: Node | None, path: _Path) -> list[Difference]:
         if update is None:
@@ -226,7 +227,7 @@ class _Comparison:
     def _removed_property(self, old: Node, update: Node, name: str, path: _Path) -> list[Difference]:
         if _is_open(update):
             return []
-        covering = _covering(update, name)
+        covering = self._covering(update, name)
         if covering is None:
             return [] if old.kind == "nothing" else [_found("PROPERTY_REMOVED_FROM_CLOSED_CONTENT_MODEL", path)]
         found = self.compare(old, covering, path)
@@ -244,12 +245,42 @@ class _Comparison:
             with_default = "_WITH_DEFAULT" if _has_default(new) else ""
             return [_found(f"REQUIRED_PROPERTY{with_default}_ADDED_TO_OPEN_CONTENT_MODEL", path)]
         found: list[Difference] = []
-        covering = _covering(original, name)
+        covering = self._covering(original, name)
         if covering is not None and (found := list(self.compare(covering, new, path))):
             found.append(_found("PROPERTY_ADDED_NOT_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL", path))
         if is_required and not _has_default(new):
             found.append(_found("REQUIRED_PROPERTY_ADDED_TO_UNOPEN_CONTENT_MODEL", path))
         return found
+
+    def _covering(self, node: Node, name: str) -> Node | None:
+        """Return the schema that a property of a partially open content model had to fit; None where it could not be.
+
+        Raises:
+            TooLargeError: There are too many patterns, or too many of them take too long.
+        """
+        for pattern, schema in node.nodes("patternProperties").items():
+            if self._matches(pattern, name):
+                return schema
+        rest = _rest_of(node, "additionalProperties")
+        if rest is not None:
+            return None if rest.kind == "nothing" else rest
+        unevaluated = node.at("unevaluatedProperties")
+        return None if unevaluated is None or unevaluated.kind in ("nothing", "everything") else unevaluated
+
+    def _matches(self, pattern: str, name: str) -> bool:
+        """Whether a pattern finds a name; what is no pattern of ours, or takes too long, is taken to find nothing."""
+        if pattern in self._slow:
+            return False
+        self._pairs.step()
+        try:
+            return regex.search(pattern, name, timeout=_PATTERN_S) is not None
+        except regex.error:
+            return False
+        except TimeoutError:
+            self._slow.add(pattern)
+            if len(self._slow) > _SLOW_MAX:
+                raise TooLargeError(f"more than {_SLOW_MAX} patterns take longer than {_PATTERN_S:g} s") from None
+            return False
 
     def _rest(self, original: Node, update: Node, path: _Path, keyword: str, word: str) -> list[Difference]:
         """Compare what else a value may have."""
@@ -340,21 +371,6 @@ def _is_open(node: Node) -> bool:
             node.body.get("additionalProperties") is not None or unevaluated is None or unevaluated.kind == "everything"
         )
     )
-
-
-def _covering(node: Node, name: str) -> Node | None:
-    """Return the schema that a property of a partially open content model had to fit; None where it could not be."""
-    for pattern, schema in node.nodes("patternProperties").items():
-        try:
-            if regex.search(pattern, name, timeout=_PATTERN_S) is not None:
-                return schema
-        except (regex.error, TimeoutError):  # no pattern of ours: it is taken to cover nothing
-            continue
-    rest = _rest_of(node, "additionalProperties")
-    if rest is not None:
-        return None if rest.kind == "nothing" else rest
-    unevaluated = node.at("unevaluatedProperties")
-    return None if unevaluated is None or unevaluated.kind in ("nothing", "everything") else unevaluated
 
 
 def _first_items(node: Node) -> list[Node]:

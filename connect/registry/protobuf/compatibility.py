@@ -16,7 +16,7 @@ from typing import Any, Final
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto as FieldProto
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from connect.registry.pairs import Pairs
+from connect.registry.pairs import FOUND_MAX, Pairs
 
 #: Numbers of one group are read as each other.
 _GROUPS: Final = {
@@ -38,7 +38,6 @@ _GROUPS: Final = {
     FieldProto.TYPE_FLOAT: "float",
     FieldProto.TYPE_DOUBLE: "double",
 }
-_TOLD_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def differences(original: Types, update: Types) -> list[Difference]:
         (original.file.package, update.file.package),
         "#",
     )
-    return list(dict.fromkeys(found))[:_TOLD_MAX]
+    return list(dict.fromkeys(found))[:FOUND_MAX]
 
 
 class _Comparison:
@@ -123,13 +122,13 @@ class _Comparison:
     def _compared(self, before: Any, after: Any, names: tuple[str, str], path: str) -> list[Difference]:
         found = self._excluded(before, after, path)
         old, new = ({field.number: field for field in message.field} for message in (before, after))
-        gone = _gone(before, old, new)
+        gone, left = _gone(before, old, new), {declared.name for declared in after.oneof_decl}
         for number in sorted({*old, *new}):
             here = f"{path}/{number}"
             if number not in new:
                 oneof = _oneof(before, old[number])
                 if oneof is not None:
-                    if oneof not in gone or any(one.name == oneof for one in after.oneof_decl):
+                    if oneof not in gone or oneof in left:
                         found.append(Difference("ONEOF_FIELD_REMOVED", f"{path}/{oneof}/{number}"))
                 elif old[number].label == FieldProto.LABEL_REQUIRED:
                     found.append(Difference("REQUIRED_FIELD_REMOVED", here))
@@ -146,12 +145,12 @@ class _Comparison:
         """Return which fields exclude each other that did not: of two that were written one would be lost."""
         old = {field.number: _oneof(before, field) for field in before.field}
         found = []
+        numbers_of: dict[int, list[int]] = {}
+        for field in after.field:
+            if field.HasField("oneof_index") and field.number in old:
+                numbers_of.setdefault(field.oneof_index, []).append(field.number)
         for index, declared in enumerate(after.oneof_decl):
-            numbers = [
-                field.number
-                for field in after.field
-                if field.HasField("oneof_index") and field.oneof_index == index and field.number in old
-            ]
+            numbers = numbers_of.get(index, [])
             moved_in = [number for number in numbers if old[number] is None]
             groups = {old[number] or number for number in numbers}
             if len(groups) > 1:

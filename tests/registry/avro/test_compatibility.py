@@ -162,3 +162,18 @@ def test_every_kind_is_told_in_the_words_of_confluents_registry() -> None:
 def test_large_schemas_are_compared_in_time() -> None:
     fields = [field(f"f{n}", ["null", record(f"R{n}", field("x", "int"))], default=None) for n in range(1000)]
     assert found(record("R", *fields), record("R", *reversed(fields))) == []
+
+
+def test_an_enum_of_many_symbols_is_compared_in_time() -> None:
+    symbols = [f"S{number}" for number in range(50_000)]
+    assert found(enum(*symbols), enum(*symbols)) == []
+
+
+def test_types_that_each_have_the_next_twice_are_compared_in_time() -> None:
+    def nested(leaf: str) -> object:
+        schema: object = leaf
+        for number in range(30):
+            schema = record(f"R{number}", field("a", schema), field("b", f"R{number - 1}" if number else leaf))
+        return schema
+
+    assert {one.kind for one in found(nested("int"), nested("string"))} == {"TYPE_MISMATCH"}

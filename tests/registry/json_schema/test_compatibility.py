@@ -9,6 +9,7 @@ import pytest
 
 from connect.registry.json_schema.compatibility import Difference
 from connect.registry.json_schema.schema import parse_json_schema
+from connect.registry.pairs import TooLargeError
 
 CLOSED: dict[str, Any] = {"additionalProperties": False}
 TEXTS: dict[str, Any] = {"additionalProperties": {"type": "string"}}
@@ -152,6 +153,16 @@ def test_a_pattern_that_would_take_for_ever_does_not() -> None:
     name = "a" * 60 + "!"
     partial = {"type": "object", "patternProperties": {"^(a+)+$": text()}, **CLOSED}
     assert told(partial, {**partial, "properties": {name: text()}}) == []
+
+
+def test_many_patterns_that_would_take_for_ever_are_given_up_together() -> None:
+    patterns = {f"^(a+)+{number}$": text() for number in range(200)}
+    partial = {"type": "object", "patternProperties": patterns, **CLOSED}
+    with pytest.raises(TooLargeError, match=r"more than 20 patterns take longer than 0\.1 s"):
+        told(partial, {**partial, "properties": {"a" * 60 + "!": text()}})
+    few = {**partial, "patternProperties": {"^(a+)+$": text()}}
+    names = {"a" * 60 + f"!{number}": text() for number in range(500)}
+    assert told(few, {**few, "properties": names}) == [], "a slow pattern is tried once"
 
 
 def test_the_place_is_told() -> None:

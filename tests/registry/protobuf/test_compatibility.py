@@ -94,6 +94,11 @@ def test_required_fields_may_neither_come_nor_go() -> None:
     assert "REQUIRED_FIELD_REMOVED" in one.problems(two, reader_name="new", writer_name="old")[0]
 
 
+def test_a_message_of_many_oneofs_is_compared_in_time() -> None:
+    text = "".join(f"oneof o{number} {{ bool f{number} = {number + 1}; }}" for number in range(3000))
+    assert told(f"message M {{ {text} }}", f"message M {{ {text} }}") == []
+
+
 def test_groups_are_compared_by_what_is_in_them_and_go_with_their_fields() -> None:
     def problems(before: str, after: str) -> list[str]:
         old, new = (parse_protobuf(f"message M {{ {body} }}", (), True) for body in (before, after))
