@@ -15,6 +15,7 @@ from connect.registry.subjects import (
     DEFAULT_CONTEXT,
     Qualified,
     context_of,
+    is_context,
     qualified,
     within,
 )
@@ -69,7 +70,7 @@ class Lookups:
             RegistryError: 40401.
         """
         found = self._memory.versions(subject, deleted=deleted or deleted_only or as_negative)
-        if not self._memory.has_subject(subject, deleted=deleted or deleted_only):
+        if is_context(subject) or not self._memory.has_subject(subject, deleted=deleted or deleted_only):
             raise errors.subject_not_found(subject)
         if as_negative:
             return [-one.version if one.deleted else one.version for one in found]

@@ -20,9 +20,9 @@ from connect.registry.records import (
     schema_record,
     tombstone,
 )
-from connect.registry.schemas import NewSchema, Parsed, Schemas, problems_between
+from connect.registry.schemas import Form, NewSchema, Parsed, Schemas, problems_between
 from connect.registry.settings import Settings
-from connect.registry.subjects import DEFAULT_CONTEXT, context_of, is_valid, within
+from connect.registry.subjects import DEFAULT_CONTEXT, context_of, is_context, is_valid, within
 from connect.registry.topic import Decided, SchemaTopic
 
 _IMPORT: Final = "IMPORT"
@@ -51,13 +51,13 @@ class Registry:
         """Why the topic cannot be read just now."""
         return self._topic.trouble
 
-    async def parsed(self, schema: StoredSchema) -> Parsed:
-        """Return a stored schema as it was read.
+    async def text(self, schema: StoredSchema, form: Form) -> str | None:
+        """Return another text of a stored schema than the one that is stored; None where it has none of that form.
 
         Raises:
             RegistryError: 42201.
         """
-        return await self._schemas.parse(schema.subject, schema)
+        return await self._schemas.text(await self._schemas.parse(schema.subject, schema), form)
 
     # -- looked up -------------------------------------------------------------------------------------------------
 
@@ -95,11 +95,17 @@ class Registry:
 
     async def _inlined(self, parsed: Parsed, exact: NewSchema, versions: Sequence[StoredSchema]) -> StoredSchema | None:
         """Return the version that a schema without references is, where that one has them."""
-        for one in reversed(versions) if not exact.references else ():
-            if one.references and one.schema_type == exact.schema_type:
-                before = await self._schemas.parse(one.subject, one)
-                if before.inlined == parsed.inlined:
+        having = [one for one in reversed(versions) if one.references and one.schema_type == exact.schema_type]
+        if exact.references or not having:
+            return None
+        wanted = await self._schemas.text(parsed, "inlined")
+        for one in having:
+            before = await self._schemas.parse(one.subject, one)
+            try:
+                if await self._schemas.text(before, "inlined") == wanted:
                     return one
+            except errors.RegistryError:  # with all in it, it is deeper than any schema may be: it is not this one
+                continue
         return None
 
     async def _canonical(
@@ -113,7 +119,8 @@ class Registry:
         given = dataclasses.replace(given, references=self._settled(subject, given.references))
         parsed = await self._schemas.parse(subject, given, is_new=is_new)
         normalize = normalize or self.lookups.config(subject, in_scope=True).get("normalize") is True
-        text = await self._schemas.text(parsed, normalized=normalize)
+        text = await self._schemas.text(parsed, "normalized" if normalize else "canonical")
+        assert text is not None, "each type has these"
         return dataclasses.replace(given, schema=text), parsed
 
     def _settled(self, subject: str, references: Sequence[Reference]) -> tuple[Reference, ...]:
@@ -286,7 +293,7 @@ class Registry:
         """
 
         async def decide() -> Decided[list[int]]:
-            if not self._memory.has_subject(subject, deleted=True):
+            if is_context(subject) or not self._memory.has_subject(subject, deleted=True):
                 raise errors.subject_not_found(subject)
             if not permanent and not self._memory.has_subject(subject):
                 raise errors.subject_soft_deleted(subject)

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from connect.registry import errors
 from connect.registry.avro.schema import parse_avro
@@ -16,8 +16,9 @@ from connect.registry.memory import Memory
 from connect.registry.records import Reference, StoredSchema
 from connect.registry.subjects import within
 
-#: Schemas that are read are kept, so that each is read once.
+#: Schemas that are read are kept, so that each is read once: so many, of so many characters with what they refer to.
 _KEPT_MAX: Final = 1000
+_KEPT_CHARS_MAX: Final = 8 * 1024 * 1024
 #: How many schemas one may refer to, directly or not.
 _REFERENCES_MAX: Final = 1000
 
@@ -91,10 +92,19 @@ def _parse_protobuf(text: str, referred: Sequence[Referred], is_new: bool) -> Pa
 _TYPES: Final[Mapping[str, _Parse]] = {"AVRO": parse_avro, "JSON": parse_json_schema, "PROTOBUF": _parse_protobuf}
 
 
+#: The texts of a schema that was read: see `Parsed`.
+Form = Literal["canonical", "inlined", "normalized", "serialized"]
+
+
 def schema_types() -> list[str]:
     """Return the types that are known here; Protobuf is where its library is installed."""
-    has_protobuf = find_spec("google") is not None and find_spec("google.protobuf") is not None
-    return [name for name in _TYPES if name != "PROTOBUF" or has_protobuf]
+    return [name for name in _TYPES if _is_known(name)]
+
+
+def _is_known(schema_type: str) -> bool:
+    if schema_type != "PROTOBUF":
+        return schema_type in _TYPES
+    return find_spec("google") is not None and find_spec("google.protobuf") is not None
 
 
 @dataclass(slots=True)
@@ -102,7 +112,8 @@ class Schemas:
     """Reads schemas off the event loop, each once."""
 
     memory: Memory
-    _kept: OrderedDict[tuple[Any, ...], Parsed] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[tuple[Any, ...], tuple[Parsed, int]] = field(default_factory=OrderedDict)
+    _kept_chars: int = 0
 
     async def parse(self, subject: str, given: NewSchema | StoredSchema, *, is_new: bool = False) -> Parsed:
         """Read a schema that is, or is to be, under a subject.
@@ -114,7 +125,7 @@ class Schemas:
             RegistryError: 42201.
         """
         read = _TYPES.get(given.schema_type)
-        if read is None or given.schema_type not in schema_types():
+        if read is None or not _is_known(given.schema_type):
             install = "" if read is None else "; PROTOBUF needs: pip install 'connect-runtime[protobuf]'"
             raise errors.invalid_schema(
                 f"Invalid schema type {given.schema_type}; this registry knows {', '.join(schema_types())}{install}"
@@ -125,31 +136,37 @@ class Schemas:
         known = (given.schema_type, given.schema, is_new, tuple(referred))
         if (kept := self._kept.get(known)) is not None:
             self._kept.move_to_end(known)
-            return kept
+            return kept[0]
         try:
             parsed = await asyncio.to_thread(read, given.schema, referred, is_new)
         except (ValueError, RecursionError) as error:
-            why = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
             raise errors.invalid_schema(
-                f"Invalid schema of type {given.schema_type} for subject {subject!r}, details: {why}"
+                f"Invalid schema of type {given.schema_type} for subject {subject!r}, details: {_why(error)}"
             ) from None
-        self._kept[known] = parsed
-        if len(self._kept) > _KEPT_MAX:
-            self._kept.popitem(last=False)
+        self._keep(known, parsed, len(given.schema) + sum(len(one.schema) for one in referred))
         return parsed
 
-    async def text(self, parsed: Parsed, *, normalized: bool) -> str:
-        """Return the text of a schema, written off the event loop.
+    def _keep(self, known: tuple[Any, ...], parsed: Parsed, chars: int) -> None:
+        _, before = self._kept.pop(known, (None, 0))  # two may have read it at once
+        self._kept[known] = parsed, chars
+        self._kept_chars += chars - before
+        while len(self._kept) > _KEPT_MAX or (self._kept_chars > _KEPT_CHARS_MAX and len(self._kept) > 1):
+            _, (_, gone) = self._kept.popitem(last=False)
+            self._kept_chars -= gone
+
+    async def text(self, parsed: Parsed, form: Form = "canonical") -> str | None:
+        """Return a text of a schema, written off the event loop; None where its type has none of that form.
 
         Raises:
             RegistryError: 42201: what was read makes no text, or one that has no bytes.
         """
         try:
-            text = await asyncio.to_thread(lambda: parsed.normalized if normalized else parsed.canonical)
-            text.encode()  # half a surrogate pair
-            return text
+            found: str | None = await asyncio.to_thread(getattr, parsed, form)
+            if found is not None:
+                found.encode()  # half a surrogate pair
         except (ValueError, RecursionError) as error:
-            raise errors.invalid_schema(f"the schema cannot be written: {error}") from None
+            raise errors.invalid_schema(f"the schema cannot be written: {_why(error)}") from None
+        return found
 
     def _referred(self, subject: str, given: NewSchema | StoredSchema) -> list[Referred]:
         """Return all that a schema refers to, each after what it refers to itself."""
@@ -179,6 +196,10 @@ class Schemas:
             under_way.append((parent, reference, True))
             under_way += [(target.subject, one, False) for one in reversed(target.references)]
         return list(found.values())
+
+
+def _why(error: ValueError | RecursionError) -> str:
+    return "it is nested too deep" if isinstance(error, RecursionError) else str(error)
 
 
 async def problems_between(

@@ -127,7 +127,14 @@ def test_clearing_forgets_what_is_deleted_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [(b"x", b"{}"), (b'{"keytype":"MODE"}', b"[]"), (b'{"keytype":"CONFIG"}', b"1"), (b"{}", None)]
+    "record",
+    [
+        (b"x", b"{}"),
+        (b'{"keytype":"MODE"}', b"[]"),
+        (b'{"keytype":"CONFIG"}', b"1"),
+        (b"{}", None),
+        (b'{"keytype":"CONFIG"}', b'{"compatibilityLevel":"Full"}'),
+    ],
 )
 def test_what_cannot_be_read_is_told(record: Record) -> None:
     with pytest.raises(UnreadableError):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,30 @@ async def test_settings_go_with_their_subject(registry: Registry) -> None:
     await registry.delete_version("s", 1)
     await registry.delete_version("s", 1, permanent=True)
     assert registry.lookups.config("s", in_scope=True) == {"compatibilityLevel": "BACKWARD"}
+
+
+async def test_a_context_is_no_subject_that_has_versions_or_is_deleted(registry: Registry) -> None:
+    await registry.register(":.t:a", avro("a"))
+    for permanent in (False, True):
+        assert await number_of(registry.delete_subject(":.t:", permanent=permanent)) == 40401
+    with pytest.raises(RegistryError) as caught:
+        registry.lookups.versions(":.t:")
+    assert caught.value.number == 40401
+
+
+async def test_schemas_that_are_too_deep_with_all_that_they_refer_to_are_kept_as_they_are(registry: Registry) -> None:
+    name = "int"
+    for number in range(12):
+        references = (Reference(name, f"s{number - 1}", 1),) if number else ()
+        schema: object = name
+        for depth in range(40):
+            schema = {"type": "record", "name": f"R{number}_{depth}", "fields": [{"name": "f", "type": schema}]}
+        made = await registry.register(f"s{number}", NewSchema(json.dumps(schema), references=references))
+        name = f"R{number}_39"
+    with pytest.raises(RegistryError, match="it is nested too deep") as caught:
+        await registry.text(made, "inlined")
+    assert caught.value.number == 42201
+    assert await number_of(registry.look_up(made.subject, NewSchema('"int"'))) == 40403
 
 
 async def test_no_subject_is_refused(registry: Registry) -> None:

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connect.registry import schemas
 from connect.registry.avro.schema import parse_avro
 from connect.registry.errors import RegistryError
 from connect.registry.json_schema.schema import parse_json_schema
+from connect.registry.memory import Memory
 from connect.registry.records import Reference, StoredSchema
 from connect.registry.registry import Registry
 from connect.registry.schemas import NewSchema, problems_between, schema_types
@@ -68,7 +70,8 @@ async def test_what_a_schema_refers_to_may_refer_to_more(registry: Registry) -> 
     made = await registry.register("c", NewSchema(text, references=(Reference("B", "b", -1),)))
     assert made.references == (Reference("B", "b", 1),), "the latest of then, and of no later time"
     assert made.schema == text
-    assert (await registry.parsed(made)).inlined.count('"name":"x"') == 1
+    inlined = await registry.text(made, "inlined")
+    assert inlined is not None and inlined.count('"name":"x"') == 1
 
 
 @pytest.mark.parametrize(
@@ -96,6 +99,19 @@ async def test_a_type_whose_library_is_not_installed_is_refused_with_what_to_ins
     with pytest.raises(RegistryError, match=r"knows AVRO, JSON; PROTOBUF needs: pip install") as caught:
         await registry.register("s", NewSchema('syntax = "proto3"; message M {}', "PROTOBUF"))
     assert caught.value.number == 42201
+
+
+async def test_what_is_kept_of_schemas_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schemas, "_KEPT_CHARS_MAX", 10_000)
+    read = schemas.Schemas(Memory())
+    large = [NewSchema(json.dumps({"type": "string", "x": f"{number}" * 3000})) for number in range(5)]
+    first = await read.parse("s", large[0])
+    assert await read.parse("s", large[0]) is first, "each is read once"
+    for one in large:
+        await read.parse("s", one)
+    assert await read.parse("s", large[0]) is not first
+    huge = NewSchema(json.dumps({"type": "string", "x": "x" * 20_000}))
+    assert await read.parse("s", huge) is await read.parse("s", huge), "the last one is kept, whatever its size"
 
 
 _WORDS = [

@@ -164,5 +164,4 @@ async def formatted(request: Request, schema: StoredSchema) -> str | None:
     wanted = request.query_params.get("format", "").lower()
     if wanted not in ("resolved", "serialized"):
         return None
-    parsed = await registry_of(request).parsed(schema)
-    return parsed.inlined if wanted == "resolved" else parsed.serialized
+    return await registry_of(request).text(schema, "inlined" if wanted == "resolved" else "serialized")
