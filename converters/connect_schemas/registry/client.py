@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final, Literal, NoReturn
 from urllib.parse import quote
 from uuid import UUID
 
@@ -22,6 +22,8 @@ from connect_schemas.registry.transport import Params, Refusal, Transport
 
 #: Subjects whose schemas are remembered.
 _SUBJECTS: Final = 1000
+#: So many schemas may one refer to, directly or not.
+_REFERENCES_MAX: Final = 1000
 NEVER: Final = threading.Event()
 
 
@@ -104,23 +106,13 @@ class RegistryClient:
         interrupted: threading.Event = NEVER,
     ) -> Registered:
         """Register a schema under a subject, if it is not there, and return it with its id."""
+
+        def missing(refusal: Refusal) -> Missing | None:
+            code = {409: INCOMPATIBLE, 422: INVALID}.get(refusal.status)
+            return None if code is None else Missing(self.message(refusal, _told(subject)), code)
+
         path = f"/subjects/{_quoted(subject)}/versions"
-
-        def ask(abandoned: threading.Event) -> Registered | Missing:
-            try:
-                said = self._transport.request(
-                    "POST", path, _body(schema), params=_normalized(normalize), abandoned=abandoned
-                )
-            except Refusal as refusal:
-                code = {409: INCOMPATIBLE, 422: INVALID}.get(refusal.status)
-                if code is not None:
-                    return Missing(self.message(refusal, f"the schema under subject {subject!r}"), code)
-                self.refuse(refusal, f"the schema under subject {subject!r}")
-            return Registered(_whole(said, "id"), schema, subject, said.get("version"), said.get("guid"), _rules(said))
-
-        key = ("register", subject, schema, normalize)
-        found: Registered = self.remembered(self.of_subject(subject), self.missing, key, ask, interrupted)
-        return found
+        return self._of_schema("register", path, subject, schema, normalize, missing, interrupted)
 
     def lookup(
         self,
@@ -131,26 +123,51 @@ class RegistryClient:
         interrupted: threading.Event = NEVER,
     ) -> Registered:
         """Return the id and version that a schema has under a subject."""
-        path = f"/subjects/{_quoted(subject)}"
 
-        def ask(abandoned: threading.Event) -> Registered | Missing:
-            try:
-                said = self._transport.request(
-                    "POST", path, _body(schema), params=_normalized(normalize), abandoned=abandoned
-                )
-            except Refusal as refusal:
-                if refusal.status == 404:
-                    return Missing(
-                        f"subject {subject!r} of the schema registry at {self.shown} does not have the schema: "
-                        f"{refusal.message}",
-                        UNKNOWN_SUBJECT,
-                    )
-                self.refuse(refusal, f"the schema under subject {subject!r}")
-            return Registered(
-                _whole(said, "id"), schema, subject, _whole(said, "version"), said.get("guid"), _rules(said)
+        def missing(refusal: Refusal) -> Missing | None:
+            if refusal.status == 422:
+                return Missing(self.message(refusal, _told(subject)), INVALID)
+            if refusal.status != 404:
+                return None
+            return Missing(
+                f"subject {subject!r} of the schema registry at {self.shown} does not have the schema: "
+                f"{refusal.message}",
+                UNKNOWN_SUBJECT,
             )
 
-        key = ("lookup", subject, schema, normalize)
+        path = f"/subjects/{_quoted(subject)}"
+        return self._of_schema("lookup", path, subject, schema, normalize, missing, interrupted)
+
+    def _of_schema(
+        self,
+        question: Literal["register", "lookup"],
+        path: str,
+        subject: str,
+        schema: SchemaText,
+        normalize: bool,
+        missing: Callable[[Refusal], Missing | None],
+        interrupted: threading.Event,
+    ) -> Registered:
+        """Return what is answered to a schema that is sent.
+
+        Args:
+            missing: What a refusal means for the record; None where it is not the record's fault.
+        """
+
+        def ask(abandoned: threading.Event) -> Registered | Missing:
+            params = _normalized(normalize)
+            try:
+                said = self._transport.request("POST", path, _body(schema), params=params, abandoned=abandoned)
+            except Refusal as refusal:
+                found = missing(refusal)
+                if found is None:
+                    self.refuse(refusal, _told(subject))
+                return found
+            number = _whole(said, "id")
+            version = _whole(said, "version") if question == "lookup" else said.get("version")
+            return Registered(number, schema, subject, version, said.get("guid"), _rules(said))
+
+        key = (question, subject, schema, normalize)
         found: Registered = self.remembered(self.of_subject(subject), self.missing, key, ask, interrupted)
         return found
 
@@ -190,17 +207,30 @@ class RegistryClient:
     def resolved(
         self, references: Iterable[Reference], *, interrupted: threading.Event = NEVER
     ) -> dict[str, Registered]:
-        """Return the schemas that references name, by name, each behind those that it refers to itself."""
+        """Return the schemas that references name, by name, each behind those that it refers to itself.
+
+        Raises:
+            DataError: schemas.invalid: they lead in a circle, or to too many.
+        """
         found: dict[str, Registered] = {}
-        for reference in references:
-            if reference.name not in found:
-                used = self.version(reference.subject, reference.version, interrupted=interrupted)
-                found |= {
-                    name: one
-                    for name, one in self.resolved(used.schema.references, interrupted=interrupted).items()
-                    if name not in found
-                }
+        under_way: set[str] = set()
+        waiting: list[tuple[Reference, Registered | None]] = [(one, None) for one in reversed(tuple(references))]
+        while waiting:
+            reference, used = waiting.pop()
+            if used is not None:  # what it refers to is there
                 found[reference.name] = used
+                under_way.discard(reference.name)
+                continue
+            if reference.name in found:
+                continue
+            if reference.name in under_way:
+                raise DataError(f"the references of schema {reference.name!r} lead in a circle", code=INVALID)
+            if len(found) + len(under_way) >= _REFERENCES_MAX:
+                raise DataError(f"a schema refers to more than {_REFERENCES_MAX} others", code=INVALID)
+            used = self.version(reference.subject, reference.version, interrupted=interrupted)
+            under_way.add(reference.name)
+            waiting.append((reference, used))
+            waiting += [(one, None) for one in reversed(used.schema.references)]
         return found
 
     def _ask_version(self, subject: str, version: str) -> Callable[[threading.Event], Registered | Missing]:
@@ -300,12 +330,18 @@ class RegistryClient:
             raise RetriableError(
                 f"what answers at {self.shown} is no schema registry: an answer has no schema", code=REFUSED
             )
-        references = tuple(
-            Reference(str(one["name"]), str(one["subject"]), int(one["version"]))
-            for one in said.get("references") or ()
-        )
+        try:
+            references = tuple(
+                Reference(str(one["name"]), str(one["subject"]), int(one["version"]))
+                for one in said.get("references") or ()
+            )
+        except (TypeError, KeyError, ValueError) as error:
+            raise RetriableError(
+                f"what answers at {self.shown} is no schema registry: an answer has references of another form",
+                code=REFUSED,
+            ) from error
         schema = SchemaText(text, str(said.get("schemaType") or AVRO), references)
-        found = schema_id if schema_id is not None else said.get("id", NO_ID)
+        found = schema_id if schema_id is not None else _whole({"id": NO_ID, **said}, "id")
         return Registered(found, schema, subject, said.get("version"), said.get("guid"), _rules(said))
 
     def message(self, refusal: Refusal, what: str) -> str:
@@ -340,8 +376,8 @@ def _quoted(subject: str) -> str:
     return quote(subject, safe="")
 
 
-def _normalized(normalize: bool) -> dict[str, str] | None:
-    return {"normalize": "true"} if normalize else None
+def _told(subject: str) -> str:
+    return f"the schema under subject {subject!r}"
 
 
 def _body(schema: SchemaText) -> dict[str, Any]:

@@ -64,6 +64,22 @@ def test_references_come_behind_those_that_they_refer_to(registry: MemoryRegistr
     assert list(found) == ["A", "B"]
 
 
+def test_what_many_refer_to_is_resolved_once(registry: MemoryRegistry, client: RegistryClient) -> None:
+    client.register("s0", STRING)
+    for number in range(1, 60):  # each refers to the one before twice: 2 to the power of 59 ways
+        twice = tuple(Reference(f"{name}{number - 1}", f"s{number - 1}", 1) for name in "ab")
+        client.register(f"s{number}", SchemaText(f"{number}", references=twice))
+    assert len(client.resolved([Reference("a59", "s59", 1)])) == 119
+
+
+def test_references_that_lead_in_a_circle_are_a_records_fault(registry: MemoryRegistry, client: RegistryClient) -> None:
+    client.register("a", SchemaText("a", references=(Reference("B", "b", 1),)))
+    client.register("b", SchemaText("b", references=(Reference("A", "a", 1),)))
+    with pytest.raises(DataError, match="the references of schema 'A' lead in a circle") as raised:
+        client.resolved([Reference("A", "a", 1)])
+    assert raised.value.code == "schemas.invalid"
+
+
 def test_a_lookup_says_id_and_version(registry: MemoryRegistry, client: RegistryClient) -> None:
     client.register("t-value", SchemaText('"int"'))
     found = client.register("t-value", STRING)
@@ -134,6 +150,23 @@ def test_an_answer_of_another_form_is_told_as_such(
         client.register("t-value", STRING)
     with pytest.raises(RetriableError, match="is no schema registry"):
         client.by_id(1)
+
+
+@pytest.mark.parametrize("odd", [{"references": [{}]}, {"references": ["x"]}, {"references": 5}, {"id": "x"}])
+def test_a_schema_of_another_form_is_told_as_such(registry: MemoryRegistry, client: RegistryClient, odd: Any) -> None:
+    registry.answers.append((200, {"schema": "x", "version": 1, "id": 1, **odd}, {}))
+    with pytest.raises(RetriableError, match="is no schema registry") as raised:
+        client.latest("s")
+    assert raised.value.code == "schemas.registry_refused"
+
+
+def test_a_schema_that_the_registry_cannot_read_is_a_records_fault_for_a_lookup_too(
+    registry: MemoryRegistry, client: RegistryClient
+) -> None:
+    registry.answers.append((422, {"error_code": 42201, "message": "no schema"}, {}))
+    with pytest.raises(DataError, match="no schema") as raised:
+        client.lookup("s", STRING)
+    assert raised.value.code == "schemas.invalid"
 
 
 def test_many_that_ask_the_same_at_once_ask_once(registry: MemoryRegistry, client: RegistryClient) -> None:
