@@ -133,7 +133,7 @@ def test_clearing_forgets_what_is_deleted_and_nothing_else() -> None:
         (b'{"keytype":"MODE"}', b"[]"),
         (b'{"keytype":"CONFIG"}', b"1"),
         (b"{}", None),
-        (b'{"keytype":"CONFIG"}', b'{"compatibilityLevel":"Full"}'),
+        (b'{"keytype":"CONFIG"}', b'{"compatibilityLevel":"Fuller"}'),
     ],
 )
 def test_what_cannot_be_read_is_told(record: Record) -> None:

@@ -155,7 +155,7 @@ class RegistryClient:
         """
 
         def ask(abandoned: threading.Event) -> Registered | Missing:
-            params = _normalized(normalize)
+            params: Params | None = {"normalize": "true"} if normalize else None
             try:
                 said = self._transport.request("POST", path, _body(schema), params=params, abandoned=abandoned)
             except Refusal as refusal:
