@@ -132,14 +132,15 @@ async def open_host(config: WorkerConfig, cluster: Cluster | None = None) -> Asy
         ConfigError: As `open_worker`.
     """
     from connect.api.files import in_force
-    from connect.log.owner import HeldDirectory
-    from connect.runtime.distributed.node import Node
-    from connect.runtime.file_rules import file_rules
 
     if not config.bootstrap_servers:
         async with open_worker(config, cluster) as herder:
             yield herder
         return
+    from connect.log.owner import HeldDirectory
+    from connect.runtime.distributed.node import Node
+    from connect.runtime.file_rules import file_rules
+
     async with _opened(config, cluster) as (config, cluster, plugins):
         # Its own, as that of a bundled log is: commands that are given it ask this worker, whatever else is there.
         with closing(HeldDirectory(config.data_path)), in_force(file_rules(config)):
@@ -246,8 +247,11 @@ async def _registry_beside(host: Host) -> AsyncIterator[None]:
 
 
 def _rest() -> tuple[Callable[[Host], FastAPI], Callable[..., AbstractAsyncContextManager[list[str]]]]:
-    from connect.rest.app import make_app
-    from connect.rest.server import serve as serve_app
+    from connect.rest.importing import lean
+
+    with lean():
+        from connect.rest.app import make_app
+        from connect.rest.server import serve as serve_app
 
     return make_app, serve_app
 

@@ -159,7 +159,8 @@ async def main():
     config = WorkerConfig.parse({"data.dir": sys.argv[1], "listeners": "http://127.0.0.1:0"})
     async with open_worker(config) as herder, serve(herder):
         print(sorted(on_loop for name, on_loop in Threads.found.items() if name in ("fastapi", "connect.rest.app")))
-        print([name for name in ("httpx", "rich") if name in sys.modules])
+        unneeded = ("httpx", "rich", "pydantic.v1", "connect.runtime.distributed.node")
+        print([name for name in unneeded if name in sys.modules])
 
 sys.meta_path.insert(0, Threads())
 asyncio.run(main())

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from connect.api.errors import CorruptBatchError
 from connect.codec.compression import codec_of_number, decompress
 from connect.codec.header import HEADER_BYTES, BatchHeader, check_crc, read_header
-from connect.codec.varint import decode_varint, encode_varint
+from connect.codec.varint import VARINTS, decode_varint, encode_varint
 from connect.records import Columns, RawHeaders
 
 #: Bytes of a batch's smallest record with its length; bounds what a damaged count can make us allocate.
@@ -194,9 +194,8 @@ class _PlainShapes(dict[int, tuple[int, bytes]]):
 
 
 _PLAIN_SHAPES: Final = (_PlainShapes(1), _PlainShapes(2))
-_DELTAS: Final = [encode_varint(delta) for delta in range(1 << 13)]
 #: Attributes 0, timestamp delta 0, the offset delta, a null key.
-_PLAIN_DELTAS: Final = [b"\x00\x00" + encode_varint(delta) + b"\x01" for delta in range(1 << 13)]
+_PLAIN_DELTAS: Final = [b"\x00\x00" + delta + b"\x01" for delta in VARINTS]
 
 
 def _decode_plain(buffer: bytes, position: int, end: int, count: int) -> list[bytes | None] | None:
@@ -240,7 +239,7 @@ def _decode_flat(buffer: bytes, position: int, end: int, header: BatchHeader) ->
     twice, since a call for each field costs a tenth of this loop.
     """
     count = header.count
-    if count > len(_DELTAS):
+    if count > len(VARINTS):
         return None
     values: list[bytes | None] = []
     keys: list[bytes | None] = []
@@ -250,7 +249,7 @@ def _decode_flat(buffer: bytes, position: int, end: int, header: BatchHeader) ->
     append_value, append_key, append_stamp = values.append, keys.append, stamps.append
     try:
         for delta_bytes, first, stop in ((1, 0, 1 << 6), (2, 1 << 6, 1 << 13)):
-            for delta in _DELTAS[first : min(stop, count)]:
+            for delta in VARINTS[first : min(stop, count)]:
                 length = buffer[position]
                 if length < 0x80:
                     position += 1

@@ -21,7 +21,7 @@ from crc32c import crc32c
 
 from connect.codec import header as h
 from connect.codec.compression import NONE, Codec
-from connect.codec.varint import VarintTable, encode_varint
+from connect.codec.varint import VARINTS, VarintTable, encode_varint
 from connect.records import Columns, RawHeaders
 
 #: Where the varint of an offset delta grows by a byte: deltas below 2^6 take one byte, below 2^13 two, and so on.
@@ -29,7 +29,6 @@ _DELTA_LIMITS: Final = tuple(1 << 7 * size - 1 for size in range(1, 6))
 
 _NO_HEADERS: Final = b"\x00"
 _LENGTHS: Final = VarintTable()
-_DELTAS: Final[list[bytes]] = [encode_varint(delta) for delta in range(1 << 13)]
 
 
 class _FieldSizes(dict[int, int]):
@@ -50,7 +49,7 @@ _PLAIN_HEADS: Final = {
     size: VarintTable(_NO_HEADERS, b"\x00\x00", add=1 + 1 + size + 1 + 1) for size in range(1, len(_DELTA_LIMITS) + 1)
 }
 #: From the offset delta to the value's length: a null key.
-_PLAIN_DELTAS: Final[list[bytes]] = [delta + b"\x01" for delta in _DELTAS]
+_PLAIN_DELTAS: Final[list[bytes]] = [delta + b"\x01" for delta in VARINTS]
 
 
 #: Where the producer id is in the header's checked part.
@@ -264,7 +263,7 @@ def _encode_general(
     else:
         sizes = list(map(add, sizes, repeat(1)))
         columns.append([b"\x00"] * count)
-    columns.append(_column(_DELTAS, count, b"") if offset_deltas is None else list(map(encode_varint, offset_deltas)))
+    columns.append(_column(VARINTS, count, b"") if offset_deltas is None else list(map(encode_varint, offset_deltas)))
     sizes = list(map(add, sizes, map(len, columns[-1])))
     if keys is None:
         columns.append([b"\x01"] * count)

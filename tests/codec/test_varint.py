@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connect.api.errors import CorruptBatchError
-from connect.codec.varint import VarintTable, decode_varint, encode_varint
+from connect.codec.varint import VARINTS, VarintTable, decode_varint, encode_varint
 
 
 @given(st.integers(-(1 << 63), (1 << 63) - 1))
@@ -29,6 +29,11 @@ def test_known_encodings(value, encoded):
 def test_a_varint_that_does_not_end_in_time_is_corrupt(damaged):
     with pytest.raises(CorruptBatchError):
         decode_varint(damaged, 0)
+
+
+def test_the_numbers_of_up_to_two_bytes_are_there_in_their_order():
+    assert [encode_varint(number) for number in range(1 << 13)] == VARINTS
+    assert len(encode_varint(len(VARINTS))) == 3
 
 
 def test_a_table_keeps_small_numbers_and_makes_large_ones_anew():
