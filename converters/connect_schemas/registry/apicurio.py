@@ -32,7 +32,7 @@ class ApicurioClient(RegistryClient):
         own = settings.apicurio or ApicurioSettings()
         self._ids_path = f"/ids/{own.ids}"
         self._id_name = "globalId" if own.ids == "globalIds" else "contentId"
-        self._artifacts = f"/groups/{quote(own.group, safe='')}/artifacts"
+        self._group = own.group
 
     def by_id(
         self, schema_id: int | UUID, subject: str | None = None, *, interrupted: threading.Event = NEVER
@@ -65,7 +65,7 @@ class ApicurioClient(RegistryClient):
         def ask(abandoned: threading.Event) -> Registered | Missing:
             try:
                 said = self._transport.request(
-                    "POST", self._artifacts, schema.text.encode(), params=params, headers=headers, abandoned=abandoned
+                    "POST", self._artifacts(), schema.text.encode(), params=params, headers=headers, abandoned=abandoned
                 )
             except Refusal as refusal:
                 code = {400: INVALID, 409: INCOMPATIBLE, 422: INVALID}.get(refusal.status)
@@ -81,7 +81,7 @@ class ApicurioClient(RegistryClient):
     def lookup(
         self, subject: str, schema: SchemaText, *, normalize: bool = False, interrupted: threading.Event = NEVER
     ) -> Registered:
-        path = f"{self._artifacts}/{quote(subject, safe='')}/meta"
+        path = f"{self._artifacts()}/{quote(subject, safe='')}/meta"
 
         def find(abandoned: threading.Event) -> Registered:
             said = self._transport.request(
@@ -95,7 +95,7 @@ class ApicurioClient(RegistryClient):
         return found
 
     def latest(self, subject: str, *, interrupted: threading.Event = NEVER) -> Registered:
-        path = f"{self._artifacts}/{quote(subject, safe='')}/meta"
+        path = f"{self._artifacts()}/{quote(subject, safe='')}/meta"
 
         def find(abandoned: threading.Event) -> Registered:
             said = self._get(path, abandoned)
@@ -109,23 +109,32 @@ class ApicurioClient(RegistryClient):
         return found
 
     def version(self, subject: str, version: int | str, *, interrupted: threading.Event = NEVER) -> Registered:
-        path = f"{self._artifacts}/{quote(subject, safe='')}/versions/{quote(str(version), safe='')}"
+        return self._version(self._group, subject, version, interrupted)
+
+    def referred(self, reference: Reference, *, interrupted: threading.Event = NEVER) -> Registered:
+        return self._version(reference.group or self._group, reference.subject, reference.version, interrupted)
+
+    def _version(self, group: str, subject: str, version: int | str, interrupted: threading.Event) -> Registered:
+        path = f"{self._artifacts(group)}/{quote(subject, safe='')}/versions/{quote(str(version), safe='')}"
 
         def find(abandoned: threading.Event) -> Registered:
             said, meta = self._get(path, abandoned), self._get(f"{path}/meta", abandoned)
             references = _references(self._get(f"{path}/references", abandoned))
             return self._with_id(meta, SchemaText(json.dumps(said), references=references), subject)
 
-        ask = self._or_missing(find, f"version {version} of artifact {subject!r}")
-        key = ("version", subject, version)
+        ask = self._or_missing(find, f"version {version} of artifact {subject!r}", group)
+        key = ("version", group, subject, version)
         found: Registered = self.remembered(self.of_subject(subject), self.missing, key, ask, interrupted)
         return found
+
+    def _artifacts(self, group: str | None = None) -> str:
+        return f"/groups/{quote(group or self._group, safe='')}/artifacts"
 
     def _get(self, path: str, abandoned: threading.Event, params: dict[str, str] | None = None) -> Any:
         return self._transport.request("GET", path, params=params, headers=_JSON, abandoned=abandoned)
 
     def _or_missing(
-        self, find: Callable[[threading.Event], Registered], what: str
+        self, find: Callable[[threading.Event], Registered], what: str, group: str | None = None
     ) -> Callable[[threading.Event], Registered | Missing]:
         def ask(abandoned: threading.Event) -> Registered | Missing:
             try:
@@ -133,7 +142,9 @@ class ApicurioClient(RegistryClient):
             except Refusal as refusal:
                 if refusal.status == 404:
                     return Missing(
-                        f"the schema registry at {self.shown} has no {what}: {refusal.message}", UNKNOWN_SUBJECT
+                        f"the schema registry at {self.shown} has no {what} in group {group or self._group!r}: "
+                        f"{refusal.message}",
+                        UNKNOWN_SUBJECT,
                     )
                 self.refuse(refusal, what)
 
@@ -150,9 +161,8 @@ class ApicurioClient(RegistryClient):
 
 
 def _references(said: Any) -> tuple[Reference, ...]:
-    """Return references; versions of Apicurio are texts, most of them numbers."""
+    """Return references; a group is told where it is not the one called default."""
     return tuple(
-        Reference(str(one["name"]), str(one["artifactId"]), int(one["version"]))
+        Reference(str(one["name"]), str(one["artifactId"]), str(one["version"]), one.get("groupId") or "default")
         for one in said
-        if isinstance(one, dict) and str(one.get("version")).isdigit()
     )

@@ -193,7 +193,7 @@ class RegistryClient:
         )
         return found
 
-    def version(self, subject: str, version: int, *, interrupted: threading.Event = NEVER) -> Registered:
+    def version(self, subject: str, version: int | str, *, interrupted: threading.Event = NEVER) -> Registered:
         """Return a version of a subject."""
         found: Registered = self.remembered(
             self.of_subject(subject),
@@ -227,11 +227,15 @@ class RegistryClient:
                 raise DataError(f"the references of schema {reference.name!r} lead in a circle", code=INVALID)
             if len(found) + len(under_way) >= _REFERENCES_MAX:
                 raise DataError(f"a schema refers to more than {_REFERENCES_MAX} others", code=INVALID)
-            used = self.version(reference.subject, reference.version, interrupted=interrupted)
+            used = self.referred(reference, interrupted=interrupted)
             under_way.add(reference.name)
             waiting.append((reference, used))
             waiting += [(one, None) for one in reversed(used.schema.references)]
         return found
+
+    def referred(self, reference: Reference, *, interrupted: threading.Event = NEVER) -> Registered:
+        """Return the schema that a reference names."""
+        return self.version(reference.subject, reference.version, interrupted=interrupted)
 
     def _ask_version(self, subject: str, version: str) -> Callable[[threading.Event], Registered | Missing]:
         return self._ask_version_at(subject, f"/subjects/{_quoted(subject)}/versions/{version}", f"version {version}")

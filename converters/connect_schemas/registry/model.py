@@ -12,11 +12,17 @@ NO_ID: Final = -1
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """That a schema uses another: by this name, which stands in that version of that subject."""
+    """That a schema uses another: by this name, which stands in that version of that subject.
+
+    Attributes:
+        version: A number in Confluent's registry; in Apicurio's any text, such as '1.0.0'.
+        group: Of Apicurio's: where the subject is; None is the group that a converter was given.
+    """
 
     name: str
     subject: str
-    version: int
+    version: int | str
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def test_references_are_read(registry: MemoryRegistry, client: ApicurioClient) -
     named = {"name": "ns.In", "artifactId": "inner", "groupId": "default", "version": "1"}
     registry.add("t-value", '"long"', references=[named])
     schema = client.by_id(102).schema
-    assert schema.references == (Reference("ns.In", "inner", 1),)
+    assert schema.references == (Reference("ns.In", "inner", "1", "default"),)
     assert client.resolved(schema.references)["ns.In"].schema.text == '"int"'
 
 
