@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # what a command does not need, it does not wait for
     from connect.cli.wiring import Wiring
     from connect.inspection import Inspector, Repairer
     from connect.ports import Cluster
+    from connect.registry.registry import Registry
     from connect.runtime.herder import Herder
     from connect.runtime.host import Host
     from connect.runtime.plugins import PluginHost
@@ -225,7 +226,7 @@ async def serve(host: Host) -> AsyncIterator[list[str]]:
     # Aside: importing it takes a third of a start, and seconds where a container has little of a processor.
     make_app, serve_app = await asyncio.to_thread(_rest)
     app = make_app(host)
-    async with _exporting(host), _registry_beside(host), serve_app(app, host.base.config) as urls:
+    async with _exporting(host), registry_beside(host, app), serve_app(app, host.base.config) as urls:
         try:
             yield urls
         finally:
@@ -235,15 +236,23 @@ async def serve(host: Host) -> AsyncIterator[list[str]]:
 
 
 @asynccontextmanager
-async def _registry_beside(host: Host) -> AsyncIterator[None]:
-    """Serve the schema registry where the worker's config says so."""
+async def registry_beside(host: Host, app: FastAPI) -> AsyncIterator[None]:
+    """Serve the schema registry where the worker's config says so, and let the worker's own REST reach it too."""
     config = host.base.config
     if not config.registry_addresses:
         yield
         return
-    async with serve_registry(config, host.base.cluster) as urls:
-        logger.info("the schema registry is ready on %s", ", ".join(urls))
-        yield
+    async with _registry(config, host.base.cluster) as registry:
+        from connect.rest.registry.app import bare_app
+
+        async with _registry_served(registry, config, host.base.cluster) as urls:
+            app.state.registry = bare_app(registry, cluster_id=host.base.cluster.cluster_id)
+            host.base.registry_urls = urls
+            logger.info("the schema registry is ready on %s", ", ".join(urls))
+            try:
+                yield
+            finally:
+                app.state.registry, host.base.registry_urls = None, []
 
 
 def _rest() -> tuple[Callable[[Host], FastAPI], Callable[..., AbstractAsyncContextManager[list[str]]]]:
@@ -293,39 +302,48 @@ async def serve_registry(config: WorkerConfig, cluster: Cluster | None = None) -
         ConfigError: A listener, its TLS keys or the credentials file is wrong, or registry.topic.
         EnvironmentFault: environment.port_taken; the topic cannot be read.
     """
-    # Aside, as that of REST.
-    make_app, default_port, serve_app = await asyncio.to_thread(_registry_rest)
-    from connect.registry.registry import Registry
-    from connect.registry.topic import SchemaTopic
-    from connect.rest.server import REGISTRY_LISTENERS
-
     async with AsyncExitStack() as stack:
         if cluster is None:
             config = await _resolved(config)
             cluster = await open_cluster(config.data_path, config.originals)
             stack.push_async_callback(cluster.aclose)
-        topic = SchemaTopic(
-            cluster,
-            config.registry_storage_topic,
-            is_shared=bool(config.bootstrap_servers),
-            replication_factor=config.registry_storage_replication_factor,
-        )
-        stack.push_async_callback(topic.aclose)
+        registry = await stack.enter_async_context(_registry(config, cluster))
+        yield await stack.enter_async_context(_registry_served(registry, config, cluster))
+
+
+@asynccontextmanager
+async def _registry(config: WorkerConfig, cluster: Cluster) -> AsyncIterator[Registry]:
+    """Give a registry that has read its topic."""
+    # Aside, as that of REST.
+    await asyncio.to_thread(_registry_rest)
+    from connect.registry.registry import Registry
+    from connect.registry.topic import SchemaTopic
+
+    topic = SchemaTopic(
+        cluster,
+        config.registry_storage_topic,
+        is_shared=bool(config.bootstrap_servers),
+        replication_factor=config.registry_storage_replication_factor,
+    )
+    try:
         await topic.open()
-        registry = Registry(
+        yield Registry(
             topic, level=config.registry_compatibility_level.upper(), modes_change=config.registry_mode_mutability
         )
-        app = make_app(registry, config, cluster_id=cluster.cluster_id)
-        yield await stack.enter_async_context(
-            serve_app(
-                app,
-                config,
-                config.registry_addresses,
-                key=REGISTRY_LISTENERS,
-                default_port=default_port,
-                warns=True,
-            )
-        )
+    finally:
+        await topic.aclose()
+
+
+@asynccontextmanager
+async def _registry_served(registry: Registry, config: WorkerConfig, cluster: Cluster) -> AsyncIterator[list[str]]:
+    """Serve a registry on `registry.listeners`; gives the bound URLs."""
+    from connect.rest.server import REGISTRY_LISTENERS
+
+    make_app, default_port, serve_app = _registry_rest()
+    app = make_app(registry, config, cluster_id=cluster.cluster_id)
+    addresses = config.registry_addresses
+    async with serve_app(app, config, addresses, key=REGISTRY_LISTENERS, default_port=default_port, warns=True) as urls:
+        yield urls
 
 
 def _registry_rest() -> tuple[Callable[..., FastAPI], int, Callable[..., AbstractAsyncContextManager[list[str]]]]:

@@ -111,6 +111,9 @@ class Inspector(Protocol):
     def partitions(self) -> list[TopicPartition]:
         """Return every partition, sorted. Raises `EnvironmentFault` where the directory holds no log."""
 
+    def configs(self, topic: str) -> Mapping[str, str]:
+        """Return the configs that were set for a topic; none of one that is not there. Raises as `partitions`."""
+
     def size_bytes(self, partition: TopicPartition) -> int:
         """Return the bytes of a partition's log files."""
 

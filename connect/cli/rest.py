@@ -229,11 +229,16 @@ _OWN_HINTS = {
 
 def owner_url(data_dir: Path) -> str | None:
     """Return where the worker that owns a data directory answers; None where that does not say it."""
+    return next(iter(owner_urls(data_dir)), None)
+
+
+def owner_urls(data_dir: Path) -> list[str]:
+    """Return where it answers, and behind that where its schema registry does, if it has one."""
     try:
-        found: str = orjson.loads(data_dir.joinpath(WORKER_FILE).read_bytes())["url"]
+        told = orjson.loads(data_dir.joinpath(WORKER_FILE).read_bytes())
+        return [str(told["url"]), *map(str, told.get("registry_urls", ()))]
     except (OSError, ValueError, KeyError):
-        return None
-    return found
+        return []
 
 
 def target_of(url: str | None, context: str | None, data_dir: Path | None) -> str | Context:

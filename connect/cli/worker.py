@@ -256,7 +256,7 @@ async def _serve_until(
             await _check_advertised(advertised)
         worker_file = config.data_path / WORKER_FILE
         worker_file.touch(0o600)
-        worker_file.write_bytes(orjson.dumps({"url": urls[0], "pid": os.getpid()}))
+        worker_file.write_bytes(orjson.dumps({"url": urls[0], "pid": os.getpid(), "registry_urls": base.registry_urls}))
         stack.callback(lambda: worker_file.unlink(missing_ok=True))
         where = "the Kafka cluster" if config.bootstrap_servers else config.data_path
         logger.info("REST is ready on %s, the page on %s/ui, data in %s", ", ".join(urls), urls[0], where)

@@ -8,6 +8,7 @@ from typing import Final
 
 from connect.registry import errors
 from connect.registry.lookups import Lookups
+from connect.registry.overview import Overview
 from connect.registry.records import (
     Content,
     Key,
@@ -20,7 +21,7 @@ from connect.registry.records import (
     schema_record,
     tombstone,
 )
-from connect.registry.schemas import Form, NewSchema, Parsed, Schemas, problems_between
+from connect.registry.schemas import Form, NewSchema, Parsed, Schemas, problems_between, schema_types
 from connect.registry.settings import Settings
 from connect.registry.subjects import DEFAULT_CONTEXT, context_of, is_context, is_valid, within
 from connect.registry.topic import Decided, SchemaTopic
@@ -31,7 +32,8 @@ _INT_MAX: Final = 2**31 - 1
 
 
 class Registry:
-    """Subjects and their schemas. For the event loop; reads are in `lookups`, configs and modes in `settings`.
+    """Subjects and their schemas. For the event loop; reads are in `lookups` and `overview`, configs and modes in
+    `settings`.
 
     Args:
         topic: Open.
@@ -44,6 +46,7 @@ class Registry:
         self._memory = topic.memory
         self._schemas = Schemas(topic.memory)
         self.lookups = Lookups(topic.memory, level=level)
+        self.overview = Overview(topic, self.lookups, schema_types())
         self.settings = Settings(topic, self.lookups, modes_change=modes_change)
 
     @property

@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 from connect.api import ConfigError, ConflictError, ConnectError, EnvironmentFault, RecordTooLargeError
-from connect.ports import Cluster, Producer
+from connect.ports import Admin, Cluster, Producer
 from connect.records import Appended, Columns, FetchedBatch
 from connect.registry import errors
 from connect.registry.memory import Memory
@@ -48,8 +48,40 @@ _BACK_WITHIN_S: Final = 30.0
 #: How often a write is decided anew where another server took the right in between, and how long it waits before.
 _TRIES: Final = 20
 _AGAIN_S: Final = 0.2
+#: How often it is looked whether the topic is still what it must be, and how long that may take.
+_LOOK_EACH_S: Final = 60.0
+_LOOK_WITHIN_S: Final = 5.0
 #: How many records that cannot be read are logged one by one.
 _LOGGED_MAX: Final = 100
+
+
+def topic_fault(name: str, partitions: int, policy: str) -> str | None:
+    """Say what keeps a topic from being a registry's; None where nothing does.
+
+    Args:
+        policy: Its cleanup.policy.
+    """
+    if partitions != 1:
+        return (
+            f"topic {name!r} has {partitions} partitions; the schema registry's must have one, which orders all of its "
+            "records"
+        )
+    if "compact" not in policy or "delete" in policy:
+        return f"topic {name!r} has cleanup.policy={policy}: schemas would be deleted with time"
+    return None
+
+
+async def look_at_topic(admin: Admin, name: str) -> str | None:
+    """Ask a cluster what keeps a topic from being a registry's; None where nothing does, and where it is not there yet.
+
+    Raises:
+        EnvironmentFault: The cluster does not answer.
+    """
+    partitions = await admin.partitions(name)
+    if partitions is None:
+        return None
+    policy = next((one.value for one in await admin.topic_configs(name) if one.name == "cleanup.policy"), "")
+    return topic_fault(name, partitions, policy)
 
 
 class SchemaTopic:
@@ -78,6 +110,8 @@ class SchemaTopic:
         self._moved = asyncio.Event()
         self._plain: Producer | None = None
         self._right: FencedProducer | None = None
+        self._unfit: str | None = None
+        self._look_again_s = 0.0
 
     @property
     def trouble(self) -> str | None:
@@ -92,25 +126,28 @@ class SchemaTopic:
             EnvironmentFault: It cannot be read.
         """
         admin = self._cluster.admin
-        count = await ensure_topic(
+        await ensure_topic(
             admin, self.name, partitions=1, configs=_CONFIGS, replication_factor=self._replication_factor
         )
-        if count != 1:
-            raise ConfigError(
-                f"topic {self.name!r} has {count} partitions; the schema registry's must have one, which orders all "
-                "of its records",
-                code=errors.TOPIC_UNFIT,
-                config_path="registry.storage.topic",
-            )
-        policy = next((one.value for one in await admin.topic_configs(self.name) if one.name == "cleanup.policy"), "")
-        if "compact" not in policy or "delete" in policy:
-            raise ConfigError(
-                f"topic {self.name!r} has cleanup.policy={policy}: schemas would be deleted with time",
-                code=errors.TOPIC_UNFIT,
-                config_path="registry.storage.topic",
-            )
+        if (why := await look_at_topic(admin, self.name)) is not None:
+            raise ConfigError(why, code=errors.TOPIC_UNFIT, config_path="registry.storage.topic")
         await self._follower.open()
         await self._follower.catch_up(_READ_WITHIN_S)
+
+    async def unfit(self) -> str | None:
+        """Say what of the topic is not as it must be by now: somebody may have changed it while it was in use.
+
+        None where all is right, and where the cluster does not tell: then reading fails too, and says so.
+        """
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._look_again_s:
+            self._look_again_s = loop.time() + _LOOK_EACH_S
+            try:
+                async with asyncio.timeout(_LOOK_WITHIN_S):
+                    self._unfit = await look_at_topic(self._cluster.admin, self.name)
+            except (ConnectError, TimeoutError) as error:
+                logger.info("%s could not be looked at: %s", self.name, error)
+        return self._unfit
 
     async def aclose(self) -> None:
         """Read and write no more; safe to call twice, and without `open`."""

@@ -38,6 +38,7 @@ from connect.rest import (
     v1_plugins,
     v1_preview,
     v1_records,
+    v1_registry,
     v1_rewinds,
     v1_samples,
     v1_series,
@@ -80,6 +81,7 @@ _PARTS: Final = (
     v1_validate,
     v1_preview,
     v1_plugins,
+    v1_registry,
     ui,
 )
 #: What the API consists of, in its order.
@@ -89,7 +91,8 @@ _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 def make_app(host: Host) -> FastAPI:
     """Return the application; it serves until the host is closed. Who serves it closes `app.state.leader`,
-    `app.state.metrics` and `app.state.events`."""
+    `app.state.metrics` and `app.state.events`, and sets `app.state.registry` to the application of the schema registry
+    that runs beside it, without layers of its own."""
     app = FastAPI(
         title="Connect",
         version=connect.__version__,
@@ -100,6 +103,7 @@ def make_app(host: Host) -> FastAPI:
         redoc_url=None,
     )
     app.state.host = host
+    app.state.registry = None
     app.state.metrics = metrics.Telling(host)
     errors.install(app)
     openapi.install(app, ROUTES)

@@ -22,6 +22,7 @@ from connect.api import ConnectError
 from connect.rest.authors import CLIENT, FORWARDED, address_of
 from connect.rest.errors import error_response
 from connect.rest.negotiation import Asgi, Scope, route_path
+from connect.rest.security import REGISTRY
 from connect.rest.tls import client_context
 from connect.runtime.host import Host
 from connect.stores.fenced import REBALANCING
@@ -34,10 +35,10 @@ logger = logging.getLogger(__name__)
 #: What is about the worker that was asked.
 _OWN: Final = (
     "/", "/health", "/health/live", "/health/ready", "/metrics", "/openapi.json", "/v1/worker", "/v1/workers",
-    "/v1/worker/info", "/v1/plugins/refresh", "/v1/me",
+    "/v1/worker/info", "/v1/plugins/refresh", "/v1/me", REGISTRY,
 )  # fmt: skip
-#: Its part of what the group knows of a connector.
-_OWN_PARTS: Final = "/v1/worker/connectors/"
+#: Its part of what the group knows of a connector; the schema registry that runs in this process.
+_OWN_PARTS: Final = ("/v1/worker/connectors/", f"{REGISTRY}/")
 _LOGGERS: Final = "/admin/loggers"
 #: Headers of one connection, and what the client for the leader makes itself.
 _HOP: Final = frozenset(

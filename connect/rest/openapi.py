@@ -36,6 +36,7 @@ PATH_EXAMPLES: Final[dict[str, Any]] = {
     "logger": "root",
     "offset": 0,
     "operation_id": "3f9c1a7be204",
+    "subject": "orders-value",
 }
 
 

@@ -25,6 +25,7 @@ from connect.rest.hosts import Hosts, names_of
 from connect.rest.limits import Limits
 from connect.rest.negotiation import Asgi, ContentNegotiation, Scope, route_path
 from connect.rest.origins import Origins
+from connect.rest.registry.reads import is_read
 from connect.rest.users import HeldBackError, Users
 from connect.runtime.worker_config import WorkerConfig
 
@@ -35,6 +36,8 @@ _OPEN_PATHS = ("/health", "/health/live", "/health/ready")
 _ME = "/v1/me"
 #: The web page, which asks for the user itself; its files are the same on every worker.
 _PAGE = "/ui"
+#: Where the schema registry's own API is among the worker's.
+REGISTRY = "/v1/registry"
 #: The parameter of /health that asks for names.
 _NAMING = "connectors"
 _BEARER = 'Bearer realm="Connect"'
@@ -152,6 +155,8 @@ def _is_read(secret_topics: Sequence[str], scope: Scope) -> bool:
     clear, and has the worker reach nothing of the asker's choice."""
     secret_paths = tuple(f"/v1/topics/{topic}/" for topic in secret_topics)
     path = route_path(scope)
+    if path.startswith(f"{REGISTRY}/"):
+        return is_read(scope["method"], path.removeprefix(REGISTRY))
     return (
         scope["method"] in _READING
         and not path.startswith(secret_paths)

@@ -106,10 +106,10 @@ async def serve(
         context = (await asyncio.to_thread(Renewing, tls)).context
     async with AsyncExitStack() as stack:
         # All are bound before one serves: a taken port ends the start before anyone was answered.
-        bound = [stack.enter_context(_bind(listener)) for listener in listeners]
+        bound = [stack.enter_context(_bind(listener, _WHO[key])) for listener in listeners]
         urls = []
         for listener, one in zip(listeners, bound, strict=True):
-            if warns and (risk := exposure(listener, one.getsockname()[0], config)) is not None:
+            if warns and (risk := exposure(listener, one.getsockname()[0], config, key=key)) is not None:
                 logger.warning("%s", risk)
             url = listener.url(one.getsockname()[1])
             tls_of = context if listener.scheme == "https" else None
@@ -204,7 +204,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_listen_no_more)
 
 
-def _bind(listener: Listener) -> socket.socket:
+def _bind(listener: Listener, who: str) -> socket.socket:
     try:
         found = socket.getaddrinfo(listener.host, listener.port, type=socket.SOCK_STREAM)
         family, kind, protocol, _, address = found[0]
@@ -220,7 +220,7 @@ def _bind(listener: Listener) -> socket.socket:
     except OSError as error:
         reason = error.strerror or str(error)
         raise EnvironmentFault(
-            f"REST cannot listen on {listener.host}:{listener.port}: {reason}", code="environment.port_taken"
+            f"{who} cannot listen on {listener.host}:{listener.port}: {reason}", code="environment.port_taken"
         ) from error
     _listening.add(bound)
     return bound
@@ -233,11 +233,19 @@ def asks_nobody(listener: str, config: WorkerConfig) -> bool:
     return parse_listener(listener).scheme != "https" or tls_config(config.originals).ssl_client_auth != "required"
 
 
-def exposure(listener: Listener, address: str, config: WorkerConfig) -> str | None:
-    """Say what is risky about a listener, if anything is: who can reach it, and what protects it."""
+#: Who listens, by the key of the addresses.
+_WHO: Final = {LISTENERS: "REST", REGISTRY_LISTENERS: "the schema registry"}
+
+
+def exposure(listener: Listener, address: str, config: WorkerConfig, *, key: str = LISTENERS) -> str | None:
+    """Say what is risky about a listener, if anything is: who can reach it, and what protects it.
+
+    Args:
+        key: That the listener is of.
+    """
     if ipaddress.ip_address(address.partition("%")[0]).is_loopback:
         return None
-    where = f"REST listens on {listener.scheme}://{listener.host}, which other machines may reach"
+    where = f"{_WHO[key]} listens on {listener.scheme}://{listener.host}, which other machines may reach"
     if listener.scheme == "https" and tls_config(config.originals).ssl_client_auth == "required":
         return None
     if not config.rest_authentication_file:

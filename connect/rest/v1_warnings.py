@@ -14,7 +14,7 @@ from connect.rest.models.worker import Notice, Warnings
 from connect.rest.progress import progress_of
 from connect.rest.render import cause_text
 from connect.rest.routes import Route
-from connect.rest.server import asks_nobody, exposure, parse_listener
+from connect.rest.server import LISTENERS, REGISTRY_LISTENERS, asks_nobody, exposure, parse_listener
 from connect.rest.v1_lag import by_task
 from connect.runtime.herder import Herder
 from connect.runtime.model import RestartInfo, State, TaskProgress
@@ -30,7 +30,7 @@ async def warnings(request: Request) -> Answer[Warnings]:
 
     Failures, connectors and tasks that wait for something outside, skipped records, plugins that are broken, slow or
     left behind, listeners that others reach, config providers that open too much, keys of the worker's config that
-    nothing reads.
+    nothing reads; of the schema registry beside it a topic that is wrong or cannot be read.
     """
     herder, progress = herder_of(request), await progress_of(request)
     found = [
@@ -40,6 +40,7 @@ async def warnings(request: Request) -> Answer[Warnings]:
         *_skipped(progress),
         *_broken(herder),
         *_listeners(herder),
+        *await _registry(request),
         *_providers(herder),
         *_keys(herder),
     ]
@@ -121,13 +122,32 @@ def _keys(herder: Herder) -> list[Notice]:
 
 
 def _listeners(herder: Herder) -> list[Notice]:
-    found = []
-    for text in herder.worker_config.addresses:
-        listener = parse_listener(text)
+    config, found = herder.worker_config, []
+    told = [(LISTENERS, text) for text in config.addresses]
+    told += [(REGISTRY_LISTENERS, text) for text in config.registry_addresses]
+    for key, text in told:
+        listener = parse_listener(text, key)
         try:
-            risk = exposure(listener, listener.host, herder.worker_config)
+            risk = exposure(listener, listener.host, config, key=key)
         except ValueError:  # a name and no address: what it stands for was looked at when it was bound
             continue
         if risk is not None:
             found.append(_notice("listener.open", text, risk))
+    return found
+
+
+async def _registry(request: Request) -> list[Notice]:
+    app = request.app.state.registry
+    if app is None:
+        return []
+    overview, topic = app.state.registry.overview, herder_of(request).worker_config.registry_storage_topic
+    found = []
+    if (why := await overview.unfit()) is not None:
+        found.append(_notice("registry.topic", topic, why))
+    if (why := overview.trouble) is not None:
+        found.append(_notice("registry.waiting", topic, f"the schema registry cannot read it: {redact(why)}"))
+    if count := overview.passed_over:
+        found.append(
+            _notice("registry.unreadable", topic, f"{count} records cannot be read and do not count; the log has each")
+        )
     return found

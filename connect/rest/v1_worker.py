@@ -92,6 +92,7 @@ async def info(request: Request) -> Answer[WorkerInfo]:
             "platform": sys.platform,
             "memory_bytes": memory_bytes(),
             "listeners": base.config.addresses,
+            "registry_urls": list(base.registry_urls),
             "authentication": bool(base.config.rest_authentication_file),
             "plugins": len(base.plugins.list()),
             "connectors": connectors,

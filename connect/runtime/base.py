@@ -88,6 +88,8 @@ class Base:
         self.version = connect.KAFKA_VERSION
         self.commit = f"connect-{connect.__version__}"
         self.url = f"http://{DEFAULT_WORKER_ID}"
+        #: Where the schema registry of this process answers; empty without one.
+        self.registry_urls: list[str] = []
         topic = partial(CompactedTopic, cluster, follows=follows)
         self.config_topic = topic(
             config.config_storage_topic,

@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from connect.api import DataError, EnvironmentFault, Record, SinkTask
+from connect.app import registry_beside
 from connect.records import Columns
+from connect.rest.registry.app import bare_app
+from tests.support.doors import served_worker
 from tests.support.odd_plugins import register, sink
+from tests.support.registries import opened
 from tests.support.worker import STRING, RunningWorker, running_worker
 
 
@@ -144,3 +148,28 @@ async def test_a_typo_in_the_worker_s_config_is_a_warning_and_what_is_replaced_i
         [found] = (await worker.client.get("/v1/warnings")).json()["warnings"]
     assert (found["code"], found["subject"]) == ("worker.key", "ofset.flush.interval.ms")
     assert "did you mean offset.flush.interval.ms?" in found["message"]
+
+
+async def test_a_registry_that_others_reach_and_records_it_cannot_read_are_warnings(tmp_path: Path) -> None:
+    address = "http://0.0.0.0:0"
+    async with served_worker(tmp_path, **{"registry.listeners": address}) as worker:
+        producer = worker.herder.cluster.producer(client_id="test", internal=True)
+        await worker.herder.cluster.admin.create_topic("_schemas", configs={"cleanup.policy": "compact"})
+        await producer.append("_schemas", Columns([b"{"], keys=[b"no key of a registry"]))
+        await producer.aclose()
+        async with registry_beside(worker.herder, worker.app):
+            found = {one["code"]: one for one in (await worker.get("/v1/warnings")).json()["warnings"]}
+    assert set(found) == {"listener.open", "registry.unreadable"}
+    assert found["listener.open"]["subject"] == address
+    assert found["listener.open"]["message"].startswith("the schema registry listens on http://0.0.0.0, which other")
+    assert found["registry.unreadable"]["message"].startswith("1 records")
+
+
+async def test_a_topic_of_the_registry_that_is_none_any_more_is_a_warning(worker: RunningWorker) -> None:
+    # As on a Kafka cluster, where others may change it: the bundled log lets nobody while a worker has a registry.
+    async with opened(worker.herder.cluster) as registry:
+        worker.client._transport.app.state.registry = bare_app(registry, cluster_id="c")  # type: ignore[attr-defined]
+        await worker.herder.cluster.admin.add_partitions("_schemas", 2)
+        [found] = (await worker.client.get("/v1/warnings")).json()["warnings"]
+    assert (found["code"], found["subject"]) == ("registry.topic", "_schemas")
+    assert "has 2 partitions" in found["message"]

@@ -17,7 +17,7 @@ from connect.api import ConnectError
 from connect.cli.doctor import directory, machine
 from connect.cli.output import as_json_option, print_json
 from connect.cli.plugins import plugin_path
-from connect.cli.rest import owner_url
+from connect.cli.rest import owner_url, owner_urls
 from connect.runtime.validation.findings import ORDER, Finding, Level, is_to_be_mended
 
 if TYPE_CHECKING:
@@ -94,7 +94,10 @@ def _look(
     yield machine.clock(directory.newest_s(worker.data_path))
     yield machine.handles()
     yield machine.memory()
-    yield from machine.ports(worker.addresses, [url] if url and in_use else [])
+    addresses = {"listeners": worker.addresses, "registry.listeners": worker.registry_addresses}
+    yield from machine.ports(addresses, owner_urls(worker.data_path) if in_use else [])
+    if worker.registry_addresses and not worker.bootstrap_servers:
+        yield from directory.registry_topic(wiring.inspect_log(worker.data_path), worker.registry_storage_topic)
     plugins = PluginHost.discover([*folders, *worker.plugin_folders], tells=False)
     for broken in plugins.broken:
         fix = "Mend or uninstall it: 'connect plugin list' shows what there is."
@@ -118,7 +121,7 @@ def _worker(wiring: Wiring, plugins: PluginHost, worker: WorkerConfig, url: str 
     if not found:
         yield Finding("worker config", Level.OK, f"{len(texts)} keys given" if texts else "defaults")
     if worker.bootstrap_servers:
-        yield asyncio.run(outside.kafka(wiring, worker))
+        yield from asyncio.run(outside.kafka(wiring, worker))
     if url:
         yield from outside.running_worker(url, connect.__version__)
 

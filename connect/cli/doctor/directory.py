@@ -11,9 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from connect.api import EnvironmentFault
 from connect.runtime.validation.findings import Finding, Level
+
+if TYPE_CHECKING:
+    from connect.inspection import Inspector
 
 ROOM_MIN_BYTES: Final = 1 << 30
 _ROOM_FATAL_BYTES: Final = 100 << 20
@@ -140,3 +144,25 @@ def speed(path: Path, *, max_s: float = FSYNC_MAX_S) -> Finding:
         fix = "Take a faster disk: each commit, and each record with acks=durable, waits for it."
         return Finding("speed", Level.WARNING, told, "doctor.speed", fix)
     return Finding("speed", Level.OK, told)
+
+
+def registry_topic(inspector: Inspector, topic: str) -> Iterator[Finding]:
+    """Look whether the topic of the schema registry, of a bundled log, is what it must be; it is made where it is
+    missing."""
+    from connect.registry.topic import topic_fault
+
+    try:
+        partitions = sum(one.topic == topic for one in inspector.partitions())
+        policy = inspector.configs(topic).get("cleanup.policy", "delete")
+    except EnvironmentFault:  # there is no log yet, or none for this user, which `rights` tells
+        return
+    if partitions and (why := topic_fault(topic, partitions, policy)) is not None:
+        yield unfit(why)
+
+
+def unfit(why: str) -> Finding:
+    """Return what is told of a topic that the schema registry cannot use."""
+    from connect.api.error_codes import CODES
+    from connect.registry.errors import TOPIC_UNFIT
+
+    return Finding("schema registry", Level.ERROR, why, TOPIC_UNFIT, CODES[TOPIC_UNFIT].hint)

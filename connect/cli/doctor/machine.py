@@ -8,7 +8,7 @@ import resource
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -91,28 +91,42 @@ def _memory_bytes() -> int | None:
     return min(found, default=None)
 
 
-def ports(addresses: Sequence[str], own_urls: Sequence[str]) -> Iterator[Finding]:
+#: The port of an address that names none, by the key of the addresses.
+_PORTS: Final = {"listeners": 8083, "registry.listeners": 8081}
+
+
+def ports(addresses: Mapping[str, Sequence[str]], own_urls: Sequence[str]) -> Iterator[Finding]:
     """Look whether the worker can listen.
 
     Args:
-        addresses: Those of `listeners`.
-        own_urls: Where the worker of this directory answers, if one runs.
+        addresses: Those of `listeners` and of `registry.listeners`, by the key.
+        own_urls: Where the worker of this directory answers, and its schema registry, if one runs.
     """
     own = {urlsplit(url).port for url in own_urls}
-    for address in addresses:
-        parts = urlsplit(address)
-        host, port = parts.hostname or "0.0.0.0", parts.port or 0  # noqa: S104 - as the worker takes it
-        if port in own:
-            yield Finding("port", Level.OK, f"{address}: the worker of data.dir answers there")
-            continue
-        yield _port(address, host, port)
+    seen: set[tuple[str, int]] = set()
+    for key, texts in addresses.items():
+        for address in texts:
+            try:
+                parts = urlsplit(address)
+                port = _PORTS[key] if parts.port is None else parts.port
+            except ValueError:  # what is no address is told of with the worker's config
+                continue
+            host = parts.hostname or "0.0.0.0"  # noqa: S104 - as the worker takes it
+            if port and (host, port) in seen:
+                message = f"{address}: listeners and registry.listeners name it twice"
+                yield Finding("port", Level.ERROR, message, "doctor.port", f"Give {key} another port.")
+            elif port in own:
+                yield Finding("port", Level.OK, f"{address}: the worker of data.dir answers there")
+            else:
+                yield _port(key, address, host, port)
+            seen.add((host, port))
 
 
-def _port(address: str, host: str, port: int) -> Finding:
+def _port(key: str, address: str, host: str, port: int) -> Finding:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
-        fix = "Give listeners an address of this machine."
+        fix = f"Give {key} an address of this machine."
         return Finding("port", Level.ERROR, f"{address}: {host} is no name here: {error}", "doctor.port", fix)
     family, kind, protocol, _, place = found[0]
     with socket.socket(family, kind, protocol) as one:
@@ -121,9 +135,9 @@ def _port(address: str, host: str, port: int) -> Finding:
             one.bind(place)
         except OSError as error:
             why = {
-                errno.EADDRINUSE: ("something else listens there", "Stop it, or give listeners another port."),
-                errno.EACCES: ("this user may not listen there", "Take a port above 1023, such as 8083."),
-                errno.EADDRNOTAVAIL: ("it is no address of this machine", "Give listeners an address of this machine."),
-            }.get(error.errno or 0, (os.strerror(error.errno or 0), "Give listeners another address."))
+                errno.EADDRINUSE: ("something else listens there", f"Stop it, or give {key} another port."),
+                errno.EACCES: ("this user may not listen there", f"Take a port above 1023, such as {_PORTS[key]}."),
+                errno.EADDRNOTAVAIL: ("it is no address of this machine", f"Give {key} an address of this machine."),
+            }.get(error.errno or 0, (os.strerror(error.errno or 0), f"Give {key} another address."))
             return Finding("port", Level.ERROR, f"{address}: {why[0]}", "doctor.port", why[1])
     return Finding("port", Level.OK, f"{address} is free")

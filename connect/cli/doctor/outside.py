@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from connect.api import ConnectError
+from connect.cli.doctor import directory
 from connect.cli.rest import RestClient
+from connect.registry.topic import look_at_topic
 from connect.runtime.factory import connector_desc
 from connect.runtime.plugins import PluginHost
 from connect.runtime.providers.config_providers import ConfigProviders
@@ -39,29 +41,35 @@ def running_worker(url: str, version: str) -> Iterator[Finding]:
         fix = "Restart the worker: it runs what was installed before."
         yield Finding("worker", Level.WARNING, message, "doctor.version", fix)
     else:
-        yield Finding("worker", Level.OK, f"{url} answers")
+        registry = ", ".join(told.get("registry_urls", []))
+        beside = f", and its schema registry at {registry}" if registry else ""
+        yield Finding("worker", Level.OK, f"{url} answers{beside}")
     for one in warnings["warnings"]:
         yield Finding("worker", Level.WARNING, f"{one['subject']}: {one['message']}", one["code"])
 
 
-async def kafka(wiring: Wiring, worker: WorkerConfig, *, limit_s: float = KAFKA_S) -> Finding:
-    """Reach the cluster of `bootstrap.servers`. Blocks for up to `limit_s`; makes nothing there."""
+async def kafka(wiring: Wiring, worker: WorkerConfig, *, limit_s: float = KAFKA_S) -> list[Finding]:
+    """Reach the cluster of `bootstrap.servers`, and look at the topic of the schema registry where the worker serves
+    one. Blocks for up to `limit_s`; makes nothing there."""
+    unfit = None
     with tempfile.TemporaryDirectory() as folder:
         try:
             async with asyncio.timeout(limit_s):
                 cluster = await wiring.open_cluster(Path(folder), worker.originals)
                 try:
                     topics = await cluster.admin.list_topics()
+                    if worker.registry_addresses:
+                        unfit = await look_at_topic(cluster.admin, worker.registry_storage_topic)
                 finally:
                     await cluster.aclose()
         except TimeoutError:
             message = f"{worker.bootstrap_servers} did not answer within {limit_s:g} s"
-            return Finding(
-                "kafka", Level.ERROR, message, "environment.unreachable", "Look at the address and firewalls."
-            )
+            fix = "Look at the address and firewalls."
+            return [Finding("kafka", Level.ERROR, message, "environment.unreachable", fix)]
         except ConnectError as error:
-            return Finding("kafka", Level.ERROR, error.message, error.code, error.hint)
-    return Finding("kafka", Level.OK, f"{worker.bootstrap_servers} answers, with {len(topics):,} topics")
+            return [Finding("kafka", Level.ERROR, error.message, error.code, error.hint)]
+    found = [Finding("kafka", Level.OK, f"{worker.bootstrap_servers} answers, with {len(topics):,} topics")]
+    return found if unfit is None else [*found, directory.unfit(unfit)]
 
 
 async def connectors(

@@ -9,10 +9,10 @@ from __future__ import annotations
 import difflib
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -61,6 +61,15 @@ class LogInspector:
         """Return every partition, sorted."""
         if self._known is not None:
             return sorted(self._known)
+        return sorted(
+            TopicPartition(name, n) for name, entry in self._topics().items() for n in range(entry["partitions"])
+        )
+
+    def configs(self, topic: str) -> Mapping[str, str]:
+        """Return the configs that were set for a topic; none of one that is not there."""
+        return dict(self._topics().get(topic, {}).get("configs", {}))
+
+    def _topics(self) -> dict[str, dict[str, Any]]:
         path = self._data_dir / TOPICS_FILE
         if self._data_dir.is_dir() and not os.access(self._data_dir, os.R_OK | os.X_OK):
             raise EnvironmentFault(
@@ -75,18 +84,16 @@ class LogInspector:
                 hint="Name the directory with --data-dir.",
             )
         if not path.exists():
-            return []
+            return {}
         try:
             topics = orjson.loads(path.read_bytes())["topics"]
-            listed = [
-                TopicPartition(name, n)
+            return {
+                name: {"partitions": int(entry["partitions"]), "configs": dict(entry.get("configs", {}))}
                 for name, entry in topics.items()
                 if not entry.get("deleting")
-                for n in range(entry["partitions"])
-            ]
+            }
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise EnvironmentFault(f"cannot read {path}: {error}", code="environment.data_dir") from error
-        return sorted(listed)
 
     def size_bytes(self, partition: TopicPartition) -> int:
         """Return the bytes of a partition's log files."""

@@ -166,6 +166,7 @@ class Workers(TypedDict):
         "platform": "linux",
         "memory_bytes": 98566144,
         "listeners": ["http://127.0.0.1:8083"],
+        "registry_urls": [],
         "authentication": False,
         "plugins": 42,
         "connectors": {"RUNNING": 3},
@@ -183,6 +184,7 @@ class WorkerInfo(TypedDict):
     platform: str
     memory_bytes: int | None
     listeners: list[str]
+    registry_urls: list[str]
     authentication: bool
     plugins: int
     connectors: dict[str, int]

@@ -15,6 +15,7 @@ from connect.rest import errors, security
 from connect.rest.negotiation import Scope, route_path
 from connect.rest.registry import compatibility, root, schemas, settings, subjects
 from connect.rest.registry.answers import KINDS, MEDIA_TYPES, answer
+from connect.rest.registry.reads import is_read
 from connect.runtime.worker_config import WorkerConfig
 
 #: As of Confluent's.
@@ -30,6 +31,16 @@ def make_app(registry: Registry, config: WorkerConfig, *, cluster_id: str) -> Fa
     Raises:
         ConfigError: The credentials file cannot be read, or is wrong.
     """
+    app = bare_app(registry, cluster_id=cluster_id)
+    face = security.Face(
+        kinds=KINDS, answers=MEDIA_TYPES, is_open=_is_open, is_read=_is_read, addresses=config.registry_addresses
+    )
+    security.install(app, config, face)
+    return app
+
+
+def bare_app(registry: Registry, *, cluster_id: str) -> FastAPI:
+    """Return the application without the layers before it, for who has them already: the worker's own REST."""
     app = FastAPI(
         title="Connect schema registry",
         routes=[*ROUTES, Route("/{path:path}", _other, methods=_METHODS)],
@@ -42,10 +53,6 @@ def make_app(registry: Registry, config: WorkerConfig, *, cluster_id: str) -> Fa
     app.state.cluster_id = cluster_id
     errors.install(app)
     app.add_exception_handler(RegistryError, _refused)
-    face = security.Face(
-        kinds=KINDS, answers=MEDIA_TYPES, is_open=_is_open, is_read=_is_read, addresses=config.registry_addresses
-    )
-    security.install(app, config, face)
     return app
 
 
@@ -54,11 +61,7 @@ def _is_open(scope: Scope) -> bool:
 
 
 def _is_read(scope: Scope) -> bool:
-    """Say whether a request changes nothing: of those with a body, a look-up and a comparison."""
-    if scope["method"] in _READING:
-        return True
-    parts = route_path(scope).strip("/").split("/")
-    return scope["method"] == "POST" and (parts[0] == "compatibility" or (parts[0] == "subjects" and len(parts) == 2))
+    return is_read(scope["method"], route_path(scope))
 
 
 async def _refused(request: Request, error: Any) -> Response:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from connect.app import inspect_log, open_cluster
 from connect.cli.doctor import directory
 from connect.runtime.validation.findings import Level
 
@@ -121,3 +122,20 @@ def test_the_newest_file_is_found_below_too(tmp_path: Path) -> None:
     newest = directory.newest_s(tmp_path)
     assert newest is not None
     assert newest > time.time() + 900
+
+
+@pytest.mark.parametrize(
+    ("partitions", "policy", "told"),
+    [(1, "compact", None), (2, "compact", "has 2 partitions"), (1, "delete", "cleanup.policy=delete")],
+)
+async def test_a_topic_that_the_schema_registry_cannot_use_is_told(
+    tmp_path: Path, partitions: int, policy: str, told: str | None
+) -> None:
+    assert list(directory.registry_topic(inspect_log(tmp_path), "_schemas")) == []  # there is no log yet
+    cluster = await open_cluster(tmp_path)
+    assert list(directory.registry_topic(inspect_log(tmp_path), "_schemas")) == []  # it is made as the registry starts
+    await cluster.admin.create_topic("_schemas", partitions=partitions, configs={"cleanup.policy": policy})
+    await cluster.aclose()
+    found = list(directory.registry_topic(inspect_log(tmp_path), "_schemas"))
+    assert [(one.level, one.code) for one in found] == [(Level.ERROR, "registry.topic")] * (told is not None)
+    assert told is None or (told in found[0].message and "connect topic alter" in found[0].fix)

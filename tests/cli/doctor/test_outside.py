@@ -25,7 +25,7 @@ def test_a_worker_of_another_version_is_told(tmp_path: Path) -> None:
 
 def test_a_cluster_that_does_not_answer_in_time_is_told() -> None:
     worker = WorkerConfig.parse({"bootstrap.servers": "127.0.0.1:1"})
-    found = asyncio.run(outside.kafka(wiring(), worker, limit_s=0.01))
+    (found,) = asyncio.run(outside.kafka(wiring(), worker, limit_s=0.01))
     assert found.level is Level.ERROR
     assert "127.0.0.1:1" in found.message
 
