@@ -39,6 +39,8 @@ function App() {
   const { path } = useStore(route);
   const [theme, nextTheme] = useTheme();
   const isHelping = useStore(help);
+  // Where they do not fit side by side, as on a phone, the current one is scrolled to.
+  useEffect(() => document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [path]);
   const signs = { auto: "◐", light: "☀", dark: "☾" };
   return html`
     <a class="skip" href="#main" onClick=${(event) => {

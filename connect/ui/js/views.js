@@ -14,6 +14,9 @@ export const views = [
   { path: /^\/topics\/([^/]+)$/, title: (params) => params[0], load: () => import("./views/topic.js") },
   { path: /^\/letters$/, title: () => "Dead letters", nav: "Dead letters", to: "/letters", load: () => import("./views/letters.js") },
   { path: /^\/letters\/([^/]+)$/, title: (params) => params[0], load: () => import("./views/letters.js") },
+  { path: /^\/schemas$/, title: () => "Schemas", nav: "Schemas", to: "/schemas", load: () => import("./views/schemas.js") },
+  { path: /^\/schemas\/([^/]+)$/, title: (params) => params[0], load: () => import("./views/subject.js") },
+  { path: /^\/new-schema$/, title: () => "New schema", load: () => import("./views/new-schema.js") },
   { path: /^\/plugins$/, title: () => "Plugins", nav: "Plugins", to: "/plugins", load: () => import("./views/plugins.js") },
 ];
 
