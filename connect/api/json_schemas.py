@@ -85,7 +85,7 @@ def _check_patterns(schema: Any) -> None:
         given = [schema.get("pattern"), *(named if isinstance(named, Mapping) else ())]
         for pattern in given:
             if isinstance(pattern, str):
-                _compiled(pattern)
+                compile_json_pattern(pattern)
     inner: Iterable[Any] = (
         schema.values() if isinstance(schema, Mapping) else schema if isinstance(schema, list) else ()
     )
@@ -94,7 +94,12 @@ def _check_patterns(schema: Any) -> None:
 
 
 @lru_cache(maxsize=256)
-def _compiled(pattern: str) -> Pattern:
+def compile_json_pattern(pattern: str) -> Pattern:
+    """Compile a pattern of a JSON Schema, which is JavaScript's.
+
+    Raises:
+        ValueError: It is none, or too large to be run.
+    """
     return compile_pattern(_java(pattern), key="schema")
 
 
@@ -112,7 +117,7 @@ def _java(pattern: str) -> str:
 
 
 def _matches(pattern: str, text: Any) -> bool:
-    return isinstance(text, str) and _compiled(pattern).search(text) is not None
+    return isinstance(text, str) and compile_json_pattern(pattern).search(text) is not None
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:

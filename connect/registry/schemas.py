@@ -17,8 +17,9 @@ from connect.registry.records import Reference, StoredSchema
 from connect.registry.subjects import within
 
 #: Schemas that are read are kept, so that each is read once: so many, of so many characters with what they refer to.
-_KEPT_MAX: Final = 1000
-_KEPT_CHARS_MAX: Final = 8 * 1024 * 1024
+#: What is read takes some fifteen times of its text.
+_KEPT_MAX: Final = 10_000
+_KEPT_CHARS_MAX: Final = 16 << 20
 #: How many schemas one may refer to, directly or not.
 _REFERENCES_MAX: Final = 1000
 

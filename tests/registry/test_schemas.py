@@ -134,3 +134,15 @@ def test_whatever_a_stranger_sends_is_read_or_refused(value: object, schema_type
         again = read(parsed.canonical, (), is_new)
         assert again.canonical == parsed.canonical and again.normalized == parsed.normalized
         assert parsed.problems(again, reader_name="new", writer_name="old") == []  # type: ignore[arg-type]
+
+
+async def test_large_schemas_are_kept_within_a_bound_of_memory(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connect.registry.schemas._KEPT_CHARS_MAX", 5000)
+    schemas = registry._schemas
+    for number in range(10):
+        await schemas.parse("s", avro(f"f{number}", doc="x" * 2000))
+    assert len(schemas._kept) == 2 and schemas._kept_chars < 5000
+    await schemas.parse("s", avro("f", doc="x" * 6000))
+    assert len(schemas._kept) == 1, "the one that is used now"

@@ -11,19 +11,19 @@ Source: Confluent Platform, "JSON Schema Serializer and Deserializer", "JSON Sch
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-import regex
-
+from connect.api import SlowPatternError
+from connect.api.json_schemas import compile_json_pattern
 from connect.registry.json_schema.nodes import Node, parts_of
 from connect.registry.pairs import Pairs, TooLargeError
 
-#: How long a pattern of a stranger may look at a name, and how many may take that long.
-_PATTERN_S: Final = 0.1
-_SLOW_MAX: Final = 20
+#: How long the patterns of strangers may look at names, in one comparison.
+_PATTERNS_S: Final = 1.0
 #: Limits: the keyword, and whether values fit as long as it does not grow.
 _LIMITS: Final = {
     "string": (("maxLength", True), ("minLength", False)),
@@ -74,7 +74,7 @@ def differences(original: Node, update: Node) -> list[Difference]:
 class _Comparison:
     def __init__(self) -> None:
         self._pairs: Pairs[Difference] = Pairs()
-        self._slow: set[str] = set()
+        self._patterns_left_s = _PATTERNS_S
 
     def compare(self, original: Node | None, update: Node | None, path: _Path) -> list[Difference]:
         if update is None:
@@ -256,10 +256,10 @@ class _Comparison:
         """Return the schema that a property of a partially open content model had to fit; None where it could not be.
 
         Raises:
-            TooLargeError: There are too many patterns, or too many of them take too long.
+            TooLargeError: The patterns have looked at names for too long.
         """
         for pattern, schema in node.nodes("patternProperties").items():
-            if self._matches(pattern, name):
+            if self._is_found(pattern, name):
                 return schema
         rest = _rest_of(node, "additionalProperties")
         if rest is not None:
@@ -267,20 +267,19 @@ class _Comparison:
         unevaluated = node.at("unevaluatedProperties")
         return None if unevaluated is None or unevaluated.kind in ("nothing", "everything") else unevaluated
 
-    def _matches(self, pattern: str, name: str) -> bool:
-        """Whether a pattern finds a name; what is no pattern of ours, or takes too long, is taken to find nothing."""
-        if pattern in self._slow:
-            return False
+    def _is_found(self, pattern: str, name: str) -> bool:
         self._pairs.step()
         try:
-            return regex.search(pattern, name, timeout=_PATTERN_S) is not None
-        except regex.error:
+            compiled = compile_json_pattern(pattern)
+        except ValueError:  # no pattern of ours: it is taken to cover nothing
             return False
-        except TimeoutError:
-            self._slow.add(pattern)
-            if len(self._slow) > _SLOW_MAX:
-                raise TooLargeError(f"more than {_SLOW_MAX} patterns take longer than {_PATTERN_S:g} s") from None
-            return False
+        began = time.monotonic()
+        try:
+            return compiled.search(name, limit_s=self._patterns_left_s) is not None
+        except SlowPatternError as error:
+            raise TooLargeError(error.message) from None
+        finally:
+            self._patterns_left_s = max(self._patterns_left_s - (time.monotonic() - began), 1e-6)
 
     def _rest(self, original: Node, update: Node, path: _Path, keyword: str, word: str) -> list[Difference]:
         """Compare what else a value may have."""

@@ -8,17 +8,21 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import urljoin
 
+from jsonschema import FormatChecker
 from jsonschema.exceptions import SchemaError
 from jsonschema.validators import Draft7Validator, validator_for
 from jsonschema_specifications import REGISTRY
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7, specification_with
 
+from connect.api.json_schemas import compile_json_pattern
 from connect.registry.json_schema.compatibility import differences
 from connect.registry.json_schema.nodes import InvalidJsonSchemaError, Node, Tree
 from connect.registry.json_texts import load_json
 
 _SHORT: Final = (",", ":")
+#: Python's own `re`, by which jsonschema checks patterns, knows neither \\p{L} nor (?<name>).
+_PATTERNS: Final = FormatChecker(())
 
 
 class _Referred(Protocol):
@@ -101,10 +105,16 @@ def _check(body: Any) -> None:
         if not isinstance(body.get(keyword, ""), str):
             raise InvalidJsonSchemaError(f"at '#/{keyword}': {body[keyword]!r:.100} is not a text")
     try:
-        validator_for(body, default=Draft7Validator).check_schema(body)
+        validator: Any = validator_for(body, default=Draft7Validator)
+        validator.check_schema(body, format_checker=_PATTERNS)
     except SchemaError as error:
         path = "/".join(map(str, error.absolute_path))
         raise InvalidJsonSchemaError(f"at '#/{path}': {error.message:.300}") from None
+
+
+@_PATTERNS.checks("regex", raises=ValueError)
+def _is_pattern(given: object) -> bool:
+    return not isinstance(given, str) or compile_json_pattern(given) is not None
 
 
 def _check_references(body: Any, resolver: Any, tree: Tree) -> None:

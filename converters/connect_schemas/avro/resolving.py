@@ -71,12 +71,14 @@ def _named(reader: Node, writer: Node, place: str, seen: set[tuple[int, int]]) -
         same = reader.size == writer.size
         return None if same else f"{place or 'it'} has {reader.size} bytes there, and {writer.size} here"
     if reader.kind == "enum":
-        unknown = [symbol for symbol in writer.symbols if symbol not in reader.symbols]
-        has_place = not unknown or reader.enum_default is not None
-        return None if has_place else f"{place or 'it'} has no symbol {unknown[0]!r}"
+        known = set(reader.symbols)
+        unknown = next((symbol for symbol in writer.symbols if symbol not in known), None)
+        has_place = unknown is None or reader.enum_default is not None
+        return None if has_place else f"{place or 'it'} has no symbol {unknown!r}"
+    written = {member.name: member for member in writer.members or ()}
     for member in reader.members or ():
         names = (member.name, *member.aliases)
-        own = next((found for name in names if (found := writer.member(name)) is not None), None)
+        own = next((written[name] for name in names if name in written), None)
         where = f"{place}.{member.name}" if place else f"field {member.name!r}"
         if own is None:
             if member.default is NO_DEFAULT:

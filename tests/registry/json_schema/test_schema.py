@@ -65,3 +65,13 @@ def test_schemas_refer_to_others_by_their_names(address: dict[str, str]) -> None
 )
 def test_each_draft_is_read(draft: str) -> None:
     assert parse_json_schema(json.dumps({"$schema": draft, "type": "object"}), (), True).root.kind == "object"
+
+
+def test_patterns_are_javascripts_and_bounded() -> None:
+    for pattern in (r"^\p{L}+$", "(?<year>[0-9]{4})", r"[[a]"):
+        parse_json_schema(json.dumps({"type": "string", "pattern": pattern}), (), True)
+    # This one would fill the memory of a server as soon as it is compiled.
+    for pattern in ("((", "(((a{1000}){1000}){1000})"):
+        for keyword, value in (("pattern", pattern), ("patternProperties", {pattern: True})):
+            with pytest.raises(InvalidJsonSchemaError, match="regex"):
+                parse_json_schema(json.dumps({keyword: value}), (), True)
