@@ -11,9 +11,11 @@ from __future__ import annotations
 import io
 import secrets
 from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import Any, Final
 
 from connect.api import ConfigError
+from connect_schemas.avro.unrolling import NOWHERE, unrolled
 
 _GUARD_NAME: Final = "\0guard"
 _VALUE_NAME: Final = "\0value"
@@ -64,6 +66,24 @@ class Codec:
             row = {**schema, "fields": [*schema["fields"], guard]}
         self._rows = library.parse_schema({"type": "array", "items": row})
         self._one = library.parse_schema(schema)
+        self._row = row
+        self._is_used_within = is_used_within
+
+    @cached_property
+    def _readers(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """What reads all records, and one."""
+        if not self._is_used_within:
+            return partial(self._read, writer_schema=self._rows), partial(self._read, writer_schema=self._one)
+        parse = fastavro().parse_schema
+        item, known = unrolled(self._one, parse)
+        row = {**self._row, "fields": [{"name": _VALUE_NAME, "type": item}, *self._row["fields"][1:]]}
+
+        def within(kind: Any) -> Callable[..., Any]:
+            # In a field of a record: only of these fastavro remembers the types that they refer to.
+            box = parse({"type": "record", "name": "box", "fields": [{"name": _VALUE_NAME, "type": kind}]}, {**known})
+            return lambda data, **more: self._read(data, box, **more)[_VALUE_NAME]
+
+        return within({"type": "array", "items": row}), within(item)
 
     def write(self, values: Sequence[Any]) -> list[bytes]:
         """Return the bytes of values, all of which fit.
@@ -95,7 +115,7 @@ class Codec:
             GuardError, Exception: One of them is not as it should be.
         """
         whole = _GUARD_BYTES.join([_count(len(data)) + data[0][start:], *(item[start:] for item in data[1:])])
-        rows: list[Any] = self._read(io.BytesIO(whole + _GUARD_BYTES + b"\0"), self._rows)
+        rows: list[Any] = self._readers[0](io.BytesIO(whole + _GUARD_BYTES + b"\0"))
         guards = {row.pop(_GUARD_NAME) for row in rows}
         if guards != {_GUARD} or len(rows) != len(data):
             raise GuardError
@@ -106,10 +126,18 @@ class Codec:
 
         Args:
             lenient: Take bytes that are no text in UTF-8 for text, with a mark in the place of each wrong one.
+
+        Raises:
+            RecursionError: It is nested too deeply.
+            Exception: Whatever fastavro raises: it makes no sense.
         """
-        if lenient:
-            return self._read(io.BytesIO(item[start:]), self._one, handle_unicode_errors="replace")
-        return self._read(io.BytesIO(item[start:]), self._one)
+        how = {"handle_unicode_errors": "replace"} if lenient else {}
+        try:
+            return self._readers[1](io.BytesIO(item[start:]), **how)
+        except KeyError as error:
+            if error.args == (NOWHERE,):
+                raise RecursionError(NOWHERE) from None
+            raise
 
 
 def _count(count: int) -> bytes:
