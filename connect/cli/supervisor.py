@@ -50,6 +50,9 @@ class Supervisor:
     async def told(self) -> AsyncIterator[None]:
         """Tell that the event loop goes on, while the context is open: whether a worker serves just then, or waits for
         brokers to join its group again."""
+        if not self._address:  # an idle worker is not woken each second to tell nobody
+            yield
+            return
         telling = asyncio.create_task(self._tell_forever(), name="telling the supervisor")
         try:
             yield

@@ -35,6 +35,12 @@ def systemd(tmp_path: Path) -> Iterator[socket.socket]:
         yield listening
 
 
+async def test_where_nobody_is_to_be_told_nothing_wakes_the_loop() -> None:
+    before = asyncio.all_tasks()
+    async with Supervisor({}).told():
+        assert asyncio.all_tasks() == before
+
+
 def test_systemd_is_told_when_the_worker_serves_that_it_lives_and_that_it_stops(
     tmp_path: Path, systemd: socket.socket
 ) -> None:

@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 #: How often the watchdog looks, in seconds.
 TICK_S: Final = 1.0
+#: How often it leaves out the threads that have ended.
+ALIVE_EACH_S: Final = 30.0
 #: A call that takes longer is told of in /v1/warnings.
 SLOW_S: Final = 5.0
 #: When the log tells of it: first as a warning, then as an error, then each time that it has doubled.
@@ -146,6 +148,8 @@ class Watchdog:
         self._thread: threading.Thread | None = None
         self._beat = 0.0
         self._asked = 0.0
+        #: When those that have ended were left out last.
+        self._asked_alive_at = 0.0
 
     def start(self) -> None:
         """Begin to look, from the running loop."""
@@ -218,6 +222,15 @@ class Watchdog:
             self._watched = [w for w in self._watched if w.thread.is_alive]
             return list(self._watched)
 
+    def _looked_at(self, now: float) -> list[_Watched]:
+        """Return what to look at in this tick: all, some of which may have ended. Asking each costs an idle worker more
+        than the look."""
+        if now - self._asked_alive_at >= ALIVE_EACH_S:
+            self._asked_alive_at = now
+            return self._all()
+        with self._lock:
+            return list(self._watched)
+
     def _all_strays(self) -> list[_Stray]:
         with self._lock:
             self._strays = [stray for stray in self._strays if not stray.task.done()]
@@ -236,7 +249,8 @@ class Watchdog:
             except RuntimeError:  # the loop was closed
                 looks_at_loop = False
             try:
-                spins = [self._look_at(watched, time.monotonic()) for watched in self._all()]
+                now = time.monotonic()
+                spins = [self._look_at(watched, now) for watched in self._looked_at(now)]
                 sys.setswitchinterval(SWITCH_S if any(spins) else usual_s)
             except Exception:  # the watchdog is no reason to fail, and must go on
                 logger.exception("the watchdog over plugins failed")
