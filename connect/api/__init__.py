@@ -45,7 +45,7 @@ from connect.api.connector import (
     TaskContext,
     TransactionContext,
 )
-from connect.api.convert import Column, Converter, HeaderConverter
+from connect.api.convert import Column, Converter, Encoded, HeaderConverter
 from connect.api.error_codes import register_code
 from connect.api.errors import (
     ConfigError,
@@ -150,6 +150,7 @@ __all__ = [
     "ConnectorContext",
     "Converter",
     "DataError",
+    "Encoded",
     "EnvironmentFault",
     "ExactlyOnceSupport",
     "FailedRecord",

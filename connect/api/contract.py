@@ -144,6 +144,19 @@ def check_column(plugin: object, method: str, column: Any, count: int) -> None:
                 refuse(plugin, method, item, "bytes or None")
 
 
+def check_encoded(plugin: object, method: str, encoded: Any, count: int) -> None:
+    """Refuse what a converter's `encode_with_headers` returned unless it is `count` values and pairs for headers."""
+    if not isinstance(encoded, tuple) or len(encoded) != 2:
+        refuse(plugin, method, encoded, "an Encoded")
+    check_column(plugin, method, encoded[0], count)
+    if not isinstance(encoded[1], list | tuple):
+        refuse(plugin, method, encoded[1], "a list of a header's name and bytes")
+    for pair in encoded[1]:
+        is_pair = isinstance(pair, tuple) and len(pair) == 2
+        if not is_pair or not isinstance(pair[0], str) or not isinstance(pair[1], bytes):
+            refuse(plugin, method, pair, "a header's name and bytes")
+
+
 def check_runs(plugin: object, method: str, runs: Any, count: int) -> None:
     """Refuse what a converter's `decode` returned unless its runs of values make `count`."""
     if not isinstance(runs, list | tuple) or not all(isinstance(run, tuple) and len(run) == 2 for run in runs):

@@ -21,13 +21,25 @@ class Column(NamedTuple):
     values: list[Any]
 
 
+class Encoded(NamedTuple):
+    """The bytes of n values, and headers of the log that go with them.
+
+    Attributes:
+        headers: Set on each record whose bytes are not None, in the place of others of the same name.
+    """
+
+    data: list[bytes | None]
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
 class Converter(Plugin[ConfigT]):
     """Turns keys or values into bytes and back.
 
     Override the single form (`from_connect_data`, `to_connect_data`) or the column form (`encode`, `decode`) for
-    speed. All run on a thread of the task's own. One that needs another system, such as a schema registry, may wait for
-    it, rarely: with timeouts, and no longer than until `interrupted` is set. What it gives up then is a
-    `RetriableError`, and the same records come again.
+    speed; the forms with headers where a record's headers say how it is written, as an id of its schema does. All run
+    on a thread of the task's own. One that needs another system, such as a schema registry, may wait for it, rarely:
+    with timeouts, and no longer than until `interrupted` is set. What it gives up then is a `RetriableError`, and the
+    same records come again.
 
     Attributes:
         is_key: Whether this instance converts keys; set before `configure`.
@@ -83,6 +95,20 @@ class Converter(Plugin[ConfigT]):
             else:
                 columns.append(Column(schema, [value]))
         return columns
+
+    def encode_with_headers(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> Encoded:
+        """As `encode`, with headers that are set on the records. Of keys and values of one record each has its own."""
+        return Encoded(self.encode(topic, schema, values))
+
+    def decode_with_headers(
+        self, topic: str, data: Sequence[bytes | None], headers: Sequence[Sequence[tuple[str, bytes | None]] | None]
+    ) -> list[Column]:
+        """As `decode`, of records that have headers.
+
+        Args:
+            headers: Of each record its headers in the log, before the header converter; None for none.
+        """
+        return self.decode(topic, data)
 
     def _must_override(self, single: str, columns: str) -> None:
         # Each form of the base calls the other, so a class with neither would go round for ever.

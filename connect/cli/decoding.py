@@ -143,7 +143,7 @@ class Decoders:
         while waiting:
             places = waiting.pop()
             try:
-                for place, value in zip(places, _values(converter, batch, [data[at] for at in places]), strict=True):
+                for place, value in zip(places, _values(converter, batch, places, data), strict=True):
                     parts[place] = None if value is None else Decoded(value)
             except DataError as error:
                 failed = {one.index: one.reason for one in failed_of(converter, "decode", error, len(places))}
@@ -186,10 +186,14 @@ def decoders(
     return Decoders(key, value, registry, folders, tell)
 
 
-def _values(converter: Converter, batch: FetchedBatch, data: Sequence[bytes | None]) -> list[Any]:
+def _values(
+    converter: Converter, batch: FetchedBatch, places: Sequence[int], column: Sequence[bytes | None]
+) -> list[Any]:
     from connect.runtime.border.calls import within
 
-    runs = within(converter.plugin_name(), "decode", converter.decode, batch.topic, data)
+    data, headers = [column[at] for at in places], batch.columns.headers or [None] * len(batch)
+    own = [headers[at] for at in places]
+    runs = within(converter.plugin_name(), "decode", converter.decode_with_headers, batch.topic, data, own)
     check_runs(converter, "decode", runs, len(data))
     return [value for run in runs for value in run.values]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from connect.api import Problem, config_key
-from connect_schemas import subjects
+from connect_schemas import id_headers, subjects
 from connect_schemas.registry.settings import RegistryConfig
 
 _STRATEGY = "Class that names the subject of the {}' schemas: " + ", ".join(
@@ -72,6 +72,34 @@ class SchemaConverterConfig(RegistryConfig):
         default=subjects.DEFAULT,
         type="CLASS",
         validators=(subjects.check,),
+        importance="medium",
+    )
+    key_schema_id_serializer: str = config_key(
+        "Where the schema of a key is named: in front of it by id, or by GUID in header `__key_schema_id`.",
+        default=id_headers.SERIALIZERS[0],
+        type="CLASS",
+        one_of=id_headers.SERIALIZERS,
+        importance="medium",
+    )
+    value_schema_id_serializer: str = config_key(
+        "Where the schema of a value is named: in front of it by id, or by GUID in header `__value_schema_id`.",
+        default=id_headers.SERIALIZERS[0],
+        type="CLASS",
+        one_of=id_headers.SERIALIZERS,
+        importance="medium",
+    )
+    key_schema_id_deserializer: str = config_key(
+        "Where the schema of a key is looked for: in the header and then in front of it, or there alone.",
+        default=id_headers.DESERIALIZERS[0],
+        type="CLASS",
+        one_of=id_headers.DESERIALIZERS,
+        importance="medium",
+    )
+    value_schema_id_deserializer: str = config_key(
+        "Where the schema of a value is looked for: in the header and then in front of it, or there alone.",
+        default=id_headers.DESERIALIZERS[0],
+        type="CLASS",
+        one_of=id_headers.DESERIALIZERS,
         importance="medium",
     )
     schemas_cache_config: int = config_key(

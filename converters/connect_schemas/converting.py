@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 from typing_extensions import TypeVar
 
-from connect.api import Column, Config, Converter, DataError, FailedRecord, Schema
+from connect.api import Column, Config, Converter, DataError, Encoded, FailedRecord, Schema
+from connect_schemas import id_headers as ids
 from connect_schemas import subjects
 from connect_schemas.config import SchemaConverterConfig
 from connect_schemas.errors import INCOMPATIBLE, INVALID, RULES, WIRE_FORMAT
@@ -46,6 +47,14 @@ class Reader(Protocol):
         Raises:
             DataError: Some cannot be read; `failed` says which of `data`.
         """
+
+
+class _Made(NamedTuple):
+    """A writer, with what names its schema: what stands in front of each record, or else headers."""
+
+    writer: Writer
+    head: bytes
+    headers: list[tuple[str, bytes]] | None
 
 
 class SchemaConverter(Converter[ConfigT]):
@@ -205,9 +214,79 @@ class SchemaConverter(Converter[ConfigT]):
             )
         return other
 
+    # -- ids in headers ----------------------------------------------------------------------------------------------
+
+    def id_headers(self, written: Registered, rest: bytes) -> list[tuple[str, bytes]] | None:
+        """Return the headers that name a schema in the place of its id in front of the data; None: it stands there.
+
+        Args:
+            rest: What else names the schema's part that the records are of.
+        """
+        own = self.config.key_schema_id_serializer if self.is_key else self.config.value_schema_id_serializer
+        if ids.is_prefix(own):
+            return None
+        guid = written.guid or self.registry.by_id(written.id, interrupted=self.interrupted).guid
+        if guid is None:
+            raise DataError(
+                f"the schema registry gives no GUID of schema {written.id}, and headers name schemas by it",
+                code=INVALID,
+                hint="Use a registry that has GUIDs (Confluent's 8.0, connect registry), or leave out "
+                f"{'key' if self.is_key else 'value'}.schema.id.serializer.",
+            )
+        return [(ids.NAMES[self.is_key], ids.head(guid) + rest)]
+
+    def head_in(self, pairs: ids.Pairs) -> bytes | None:
+        """Return what a record's headers say that would stand in front of its data; None where they say nothing.
+
+        Raises:
+            DataError: schemas.wire_format: they say something that is not known.
+        """
+        own = self.config.key_schema_id_deserializer if self.is_key else self.config.value_schema_id_deserializer
+        return None if ids.is_prefix(own) else ids.last(pairs, ids.NAMES[self.is_key])
+
+    def part_of(self, writer: Writer) -> bytes:
+        """Return what a writer puts in front of each record's data, to say of which part of the schema it is."""
+        return b""
+
+    def encode_with_headers(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> Encoded:
+        present = next((index for index, value in enumerate(values) if value is not None), None)
+        if present is None:
+            return Encoded(self.encode(topic, schema, values))
+        self._forget_outdated()
+        own = self._writer(topic, schema, values)
+        if own.headers is None:
+            return Encoded(self.encode(topic, schema, values))
+        cut = len(own.head) + len(self.part_of(own.writer))
+        data = self._encoded(topic, schema, values)
+        return Encoded([item if item is None else item[cut:] for item in data], own.headers)
+
+    def decode_with_headers(
+        self, topic: str, data: Sequence[bytes | None], headers: Sequence[ids.Pairs | None]
+    ) -> list[Column]:
+        whole: list[bytes | None] = list(data)
+        failed: list[FailedRecord] = []
+        for index, pairs in enumerate(headers):
+            item = data[index]
+            if not pairs or item is None:
+                continue
+            try:
+                head = self.head_in(pairs)
+            except DataError as error:
+                failed.append(FailedRecord(index, error.message))
+                continue
+            if head is not None:
+                whole[index] = head + item
+        if failed:
+            raise _bad(failed, code=WIRE_FORMAT)
+        return self.decode(topic, whole)
+
     # -- values to bytes ---------------------------------------------------------------------------------------------
 
     def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
+        """Return records with the id of their schema in front, also where it would go into headers."""
+        return self._encoded(topic, schema, values)
+
+    def _encoded(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
         present = [value for value in values if value is not None]
         if len(present) < len(values) and schema is not None and not schema.optional:
             raise _bad(
@@ -220,7 +299,8 @@ class SchemaConverter(Converter[ConfigT]):
         if not present:
             return [None] * len(values)
         self._forget_outdated()
-        writer, head = self._writer(topic, schema, values)
+        made = self._writer(topic, schema, values)
+        writer, head = made.writer, made.head
         try:
             written = writer.write(present)
         except DataError as error:
@@ -231,15 +311,16 @@ class SchemaConverter(Converter[ConfigT]):
         rest = iter(written)
         return [None if value is None else head + next(rest) for value in values]
 
-    def _writer(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> tuple[Writer, bytes]:
-        found: tuple[Writer, bytes] | None = self._writers.get((topic, schema))
+    def _writer(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> _Made:
+        found: _Made | None = self._writers.get((topic, schema))
         if found is None:
             try:
                 writer, written_with = self.make_writer(topic, schema)
                 _expect_no_rules(written_with, _WRITING, "written")
+                named = self.id_headers(written_with, self.part_of(writer))
             except DataError as error:  # it is the schema of all of them
                 raise _moved(error, [index for index, value in enumerate(values) if value is not None]) from error
-            found = writer, self._framing.head(written_with.id)
+            found = _Made(writer, self._framing.head(written_with.id), named)
             self._writers.put((topic, schema), found)
         return found
 

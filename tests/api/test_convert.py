@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connect.api import INT32, STRING, Column, Converter, HeaderConverter, PluginError, Schema
+from connect.api import INT32, STRING, Column, Converter, Encoded, HeaderConverter, PluginError, Schema
 
 
 class Single(Converter):
@@ -64,3 +64,10 @@ def test_a_converter_with_neither_form_says_which_it_must_have() -> None:
         HeaderConverter().from_connect_header("t", "h", None, 1)
     with pytest.raises(NotImplementedError, match="HeaderConverter must define to_connect_header"):
         HeaderConverter().to_connect_header("t", "h", b"")
+
+
+def test_the_forms_with_headers_are_the_others_unless_they_are_overridden() -> None:
+    made = Single()
+    assert made.encode_with_headers("t", STRING, ["a", None]) == Encoded(made.encode("t", STRING, ["a", None]))
+    data = made.encode("t", STRING, ["a"])
+    assert made.decode_with_headers("t", data, [[("h", b"x")]]) == made.decode("t", data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -257,4 +258,53 @@ def test_a_version_that_others_are_migrated_to_reads_no_other(registry: MemoryRe
     made = converter(registry, use_latest_version="true")
     with pytest.raises(DataError, match="when they are read as another version"):
         made.wanted(Registered(1, SchemaText('"int"')), "t", None)
+    made.close()
+
+
+# -- ids in headers ----------------------------------------------------------------------------------------------------
+
+_IDS = "io.confluent.kafka.serializers.schema.id."
+IN_HEADERS = {
+    "key_schema_id_serializer": _IDS + "HeaderSchemaIdSerializer",
+    "value_schema_id_serializer": _IDS + "HeaderSchemaIdSerializer",
+}
+
+
+@pytest.mark.parametrize(("is_key", "name"), [(True, "__key_schema_id"), (False, "__value_schema_id")])
+def test_a_schema_is_named_in_a_header_by_its_guid(registry: MemoryRegistry, is_key: bool, name: str) -> None:
+    registry.has_guids = True
+    made = converter(registry, is_key=is_key, **IN_HEADERS)
+    data, headers = made.encode_with_headers("t", OPTIONAL_STRING, ["a", None])
+    (kept,) = registry.subjects["t-key" if is_key else "t-value"]
+    assert (data, headers) == ([b"a", None], [(name, b"\1" + UUID(kept.guid).bytes)])
+    assert made.encode_with_headers("t", OPTIONAL_STRING, [None]) == ([None], ())
+    other = ("__value_schema_id" if is_key else "__key_schema_id", b"\1" + b"\0" * 16)
+    (run,) = made.decode_with_headers("t", [b"a", b"b"], [[*headers], [(name, b"old"), *headers, other]])
+    assert run.values == ["a", "b"]
+    made.close()
+
+
+def test_records_with_their_id_in_front_are_read_beside_those_with_headers(registry: MemoryRegistry) -> None:
+    registry.has_guids = True
+    made = converter(registry, **IN_HEADERS)
+    data, headers = made.encode_with_headers("t", STRING, ["a"])
+    pairs = [headers, None, [("trace", b"1")], headers]
+    runs = made.decode_with_headers("t", [*data, b"\0\0\0\0\1b", b"\0\0\0\0\1c", None], pairs)
+    assert [value for run in runs for value in run.values] == ["a", "b", "c", None]
+    with pytest.raises(DataError) as raised:
+        made.decode_with_headers("t", [*data, b"b"], [headers, [("__value_schema_id", b"\1\2")]])
+    assert [(index, "too few for the id" in why) for index, why in failed(raised.value)] == [(1, True)]
+    made.close()
+    alone = {"value_schema_id_deserializer": _IDS + "PrefixSchemaIdDeserializer"}
+    made = converter(registry, **alone)
+    with pytest.raises(DataError, match="begins with byte 97"):
+        made.decode_with_headers("t", data, [headers])
+    made.close()
+
+
+def test_a_registry_without_guids_is_told(registry: MemoryRegistry) -> None:
+    made = converter(registry, **IN_HEADERS)
+    with pytest.raises(DataError, match="gives no GUID of schema 1") as raised:
+        made.encode_with_headers("t", STRING, ["a", "b"])
+    assert [index for index, _ in failed(raised.value)] == [0, 1]
     made.close()

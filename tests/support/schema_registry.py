@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+from uuid import NAMESPACE_URL, uuid5
 
 APICURIO = "/apis/registry/v2"
 _TYPE = "application/vnd.schemaregistry.v1+json"
@@ -33,6 +34,11 @@ class Kept:
     version: int
     body: dict[str, Any]
 
+    @property
+    def guid(self) -> str:
+        """The id that is one in all registries."""
+        return str(uuid5(NAMESPACE_URL, json.dumps(self.body, sort_keys=True)))
+
 
 @dataclass
 class MemoryRegistry:
@@ -44,6 +50,7 @@ class MemoryRegistry:
         refusing: Status and message for each registration; None takes all.
         held: While it is cleared, no request is answered.
         login: 'user:password' that is asked for; None for anybody.
+        has_guids: Whether schemas have GUIDs, as since Confluent's 8.0.
     """
 
     url: str = ""
@@ -54,6 +61,7 @@ class MemoryRegistry:
     refusing: tuple[int, str] | None = None
     held: threading.Event = field(default_factory=threading.Event)
     login: str | None = None
+    has_guids: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -80,13 +88,19 @@ class MemoryRegistry:
             case ["GET", "schemas", "ids", number]:
                 for one in (one for versions in self.subjects.values() for one in versions):
                     if str(one.id) == number:
-                        return 200, one.body
+                        return 200, {"guid": one.guid, **one.body} if self.has_guids else one.body
                 return 404, {"error_code": 40403, "message": f"Schema {number} not found"}
+            case ["GET", "schemas", "guids", guid]:
+                for one in (one for versions in self.subjects.values() for one in versions):
+                    if one.guid == guid and self.has_guids:
+                        return 200, {"guid": one.guid, **one.body}
+                return 404, {"error_code": 40403, "message": f"Schema {guid} not found"}
             case ["POST", "subjects", subject, "versions"]:
                 if self.refusing is not None:
                     status, message = self.refusing
                     return status, {"error_code": status, "message": message}
-                return 200, {"id": self.add(subject, **body).id}
+                made = self.add(subject, **body)
+                return 200, {"id": made.id, "guid": made.guid} if self.has_guids else {"id": made.id}
             case ["POST", "subjects", subject]:
                 if subject not in self.subjects:
                     return 404, {"error_code": 40401, "message": f"Subject '{subject}' not found."}

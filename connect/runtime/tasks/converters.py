@@ -6,11 +6,15 @@ Plain code of columns, without a rule about what fails: `pipeline.py` has those.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
-from connect.api import Batch, Column, Converter, Header, HeaderConverter, Headers, Plugin
-from connect.api.contract import check_bytes, check_column, check_pair, check_runs
+from connect.api import Batch, Column, Converter, Header, HeaderConverter, Headers, Plugin, Schema
+from connect.api.contract import check_bytes, check_encoded, check_pair, check_runs
 from connect.records import Columns, FetchedBatch, RawHeaders
 from connect.runtime.tasks.outgoing import Outgoing
+
+#: Headers that a converter sets on records.
+_Added = Sequence[tuple[str, bytes]]
 
 
 class Converters:
@@ -37,13 +41,12 @@ class Converters:
         """
         topic = batch.topic
         keys: Sequence[bytes | None] | None = None
+        of_keys: _Added = ()
         if batch.keys is not None or batch.key_schema is not None:
             self._at("KEY_CONVERTER", self._key_converter)
-            keys = self._key_converter.encode(topic, batch.key_schema, batch.key_column())
-            check_column(self._key_converter, "encode", keys, len(batch))
+            keys, of_keys = _encoded(self._key_converter, topic, batch.key_schema, batch.key_column())
         self._at("VALUE_CONVERTER", self._value_converter)
-        values = self._value_converter.encode(topic, batch.value_schema, batch.values)
-        check_column(self._value_converter, "encode", values, len(batch))
+        values, of_values = _encoded(self._value_converter, topic, batch.value_schema, batch.values)
         timestamps: Sequence[int] | int
         if isinstance(batch.timestamps, list):
             timestamps = [now_ms if t is None else t for t in batch.timestamps]
@@ -51,6 +54,9 @@ class Converters:
             timestamps = now_ms if batch.timestamps is None else batch.timestamps
         self._at("HEADER_CONVERTER", self._header_converter)
         headers = None if batch.headers is None else [self._encode_headers(topic, h) for h in batch.headers]
+        for data, added in ((keys, of_keys), (values, of_values)):
+            if data is not None and added:
+                headers = _with_added(headers, data, added)
         return Outgoing(
             topic,
             batch.partition,
@@ -82,11 +88,9 @@ class Converters:
             )[0]
             keys = [Column(schema, [None] * len(batch))]
         else:
-            keys = self._key_converter.decode(topic, batch.keys)
-            check_runs(self._key_converter, "decode", keys, len(batch))
+            keys = _runs(self._key_converter, batch, batch.keys)
         self._at("VALUE_CONVERTER", self._value_converter)
-        values = self._value_converter.decode(topic, batch.values)
-        check_runs(self._value_converter, "decode", values, len(batch))
+        values = _runs(self._value_converter, batch, batch.values)
         self._at("HEADER_CONVERTER", self._header_converter)
         headers = None if batch.headers is None else [self._decode_headers(topic, h) for h in batch.headers]  # type: ignore[arg-type]
         whole = batch.replace(headers=headers)
@@ -124,6 +128,37 @@ def raw_batch(topic: str, fetched: FetchedBatch) -> Batch:
         original_topic=fetched.topic,
         original_partition=fetched.partition,
     )
+
+
+def _encoded(
+    converter: Converter, topic: str, schema: Schema | None, values: Sequence[Any]
+) -> tuple[list[bytes | None], _Added]:
+    is_plain = type(converter).encode_with_headers is Converter.encode_with_headers
+    encoded = converter.encode_with_headers(topic, schema, values)
+    check_encoded(converter, "encode" if is_plain else "encode_with_headers", encoded, len(values))
+    return encoded.data, encoded.headers
+
+
+def _with_added(
+    headers: list[RawHeaders | None] | None, data: Sequence[bytes | None], added: _Added
+) -> list[RawHeaders | None]:
+    """Return records' headers with those that a converter sets, in the place of others of their names."""
+    names = {name for name, _ in added}
+    result: list[RawHeaders | None] = []
+    for own, item in zip(headers or [None] * len(data), data, strict=True):
+        kept = [pair for pair in own or () if pair[0] not in names]
+        result.append(own if item is None else [*kept, *added])
+    return result
+
+
+def _runs(converter: Converter, batch: Batch, data: Sequence[bytes | None]) -> list[Column]:
+    if batch.headers is None:
+        method, runs = "decode", converter.decode(batch.topic, data)
+    else:
+        method = "decode_with_headers"
+        runs = converter.decode_with_headers(batch.topic, data, batch.headers)  # type: ignore[arg-type]
+    check_runs(converter, method, runs, len(data))
+    return runs
 
 
 def _decoded(batch: Batch, key: Column, value: Column, *, all_null: bool) -> Batch:

@@ -7,16 +7,22 @@ SerdeConfig, SchemaResolverConfig and DefaultIdHandler.
 from __future__ import annotations
 
 import dataclasses
+import struct
 from collections.abc import Iterable
 from typing import Final
 
-from connect.api import Config, Problem, Secret, config_key
+from connect.api import Config, DataError, Problem, Secret, config_key
+from connect_schemas import id_headers as ids
 from connect_schemas import subjects
 from connect_schemas.avro.converter import AvroConverter, AvroConverterConfig
+from connect_schemas.errors import WIRE_FORMAT
 from connect_schemas.registry.model import Registered
 from connect_schemas.registry.settings import ApicurioSettings, ClientSettings
 
 _PREFIX: Final = "apicurio.registry."
+#: An id in a header.
+_LONG: Final = struct.Struct(">Q")
+_BINARY: Final = b"BINARY"
 _TOPIC: Final = next(iter(subjects.APICURIO))
 #: How long an id is, by the class that reads and writes it.
 _ID_HANDLERS: Final = {
@@ -88,6 +94,13 @@ class ApicurioAvroConverterConfig(Config):
         "Whether ids have 4 bytes, as Confluent's, whatever id-handler says.",
         name=_PREFIX + "as-confluent",
         default=False,
+        importance="medium",
+    )
+    headers_enabled: bool = config_key(
+        "Whether ids are written into headers `apicurio.key.*` and `apicurio.value.*`, in the place of the front of a "
+        "record, and looked for there first.",
+        name=_PREFIX + "headers.enabled",
+        default=True,
         importance="medium",
     )
     check_period_ms: int = config_key(
@@ -177,8 +190,12 @@ class ApicurioAvroConverterConfig(Config):
         )
 
 
+def _wrong(why: str) -> DataError:
+    return DataError(why, code=WIRE_FORMAT)
+
+
 class ApicurioAvroConverter(AvroConverter):
-    """Writes and reads Avro as Apicurio's converter does: with ids of 8 bytes, in Apicurio's registry."""
+    """Writes and reads Avro as Apicurio's converter does: ids in headers or of 8 bytes, in Apicurio's registry."""
 
     class_name = "io.apicurio.registry.utils.converter.AvroConverter"
     config_class = ApicurioAvroConverterConfig
@@ -198,6 +215,33 @@ class ApicurioAvroConverter(AvroConverter):
 
     def subject(self, topic: str, record: str | None) -> str:
         return self._own.artifact_id or super().subject(topic, record)
+
+    def id_headers(self, written: Registered, rest: bytes) -> list[tuple[str, bytes]] | None:
+        if not self._own.headers_enabled:
+            return None
+        return [(self._header(self._own.use_id), _LONG.pack(written.id)), (self._header("encoding"), _BINARY)]
+
+    def head_in(self, pairs: ids.Pairs) -> bytes | None:
+        if not self._own.headers_enabled:
+            return None
+        found = ids.last(pairs, self._header(self._own.use_id))
+        if found is None:
+            other = "contentId" if self._own.use_id == "globalId" else "globalId"
+            if ids.last(pairs, self._header(other)) is not None:
+                raise _wrong(f"its headers have the {other} of a schema, and {_PREFIX}use-id is {self._own.use_id}")
+            return None
+        if len(found) != _LONG.size:
+            raise _wrong(f"header {self._header(self._own.use_id)} has {len(found)} bytes, where an id has 8")
+        encoding = ids.last(pairs, self._header("encoding"))
+        if encoding not in (None, _BINARY):
+            raise _wrong(f"header {self._header('encoding')} is {encoding!r}, and BINARY is the one that is read")
+        number: int = _LONG.unpack(found)[0]
+        if number >= 1 << 8 * self.id_bytes():
+            raise _wrong(f"the id of its schema is {number}, which {self.id_bytes()} bytes do not hold")
+        return self._framing.head(number)
+
+    def _header(self, name: str) -> str:
+        return f"apicurio.{'key' if self.is_key else 'value'}.{name}"
 
     def wanted(self, written: Registered, topic: str, record: str | None) -> Registered | None:
         return None  # find-latest is its serializer's alone

@@ -41,6 +41,10 @@ class ProtobufConverter(SchemaConverter[ProtobufConverterConfig]):
         target = self.target(topic, own.text, own.message)
         return own.writer(target), target
 
+    def part_of(self, writer: Writer) -> bytes:
+        found: bytes = writer.head  # type: ignore[attr-defined]
+        return found
+
     def can_read(self, reader: Registered, writer: SchemaText) -> str | None:
         found: str | None = self._making.why_not(reader, self._texts(reader), writer)
         return found

@@ -69,7 +69,7 @@ class ProtobufWriter:
 
     def __init__(self, schema: Schema, message_class: Any, options: Options, head: bytes) -> None:
         self._class = message_class
-        self._head = head
+        self.head = head
         self._parts = _Turns(options).root(schema)
         self._is_flat = _flat(schema, options)
 
@@ -87,7 +87,7 @@ class ProtobufWriter:
             raise DataError(f"the value does not fit its schema: {str(error)[:500]}") from error
 
     def _written(self, values: list[Any]) -> list[bytes]:
-        make, head = self._class, self._head
+        make, head = self._class, self.head
         if self._is_flat is not None and self._is_flat(values):
             return [head + make(**value).SerializeToString() for value in values]
         return [head + make(**parts).SerializeToString() for parts in self._parts(values)]

@@ -13,6 +13,7 @@ from connect.api import (
     Batch,
     Column,
     Converter,
+    Encoded,
     Header,
     HeaderConverter,
     Headers,
@@ -124,3 +125,48 @@ def test_a_converter_that_returns_too_few_values_is_refused() -> None:
     with pytest.raises(PluginError, match="encode"):
         made.encode(Batch("t", ["a", "b"]), 99, is_in_order=True)
     assert steps == ["VALUE_CONVERTER"]
+
+
+class Named(Typed):
+    """Text, whose record says in a header how it is written."""
+
+    def __init__(self, name: str, added: Any = None) -> None:
+        super().__init__()
+        self._name = name
+        self._added = [(name, b"new")] if added is None else added
+
+    def encode_with_headers(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> Encoded:
+        return Encoded(self.encode(topic, schema, values), self._added)
+
+    def decode_with_headers(
+        self, topic: str, data: Sequence[bytes | None], headers: Sequence[Sequence[tuple[str, bytes | None]] | None]
+    ) -> list[Column]:
+        return [Column(STRING, [dict(pairs or ()).get(self._name) for pairs in headers])]
+
+
+def test_headers_of_converters_are_set_on_records_that_have_a_key_or_a_value() -> None:
+    made = Converters(Named("k"), Named("v"), TextHeaders(), lambda *_: None)
+    own = [Headers([Header("v", "old"), Header("h", 5)]), None, None]
+    out = made.encode(Batch("t", ["a", None, "b"], keys=["x", "y", None], headers=own), 1, is_in_order=True)
+    assert out.columns.headers == [
+        [("h", b"5"), ("k", b"new"), ("v", b"new")],
+        [("k", b"new")],
+        [("v", b"new")],
+    ]
+    assert made.encode(Batch("t", ["a"]), 1, is_in_order=True).columns.headers == [[("v", b"new")]]
+    assert made.encode(Batch("t", [None]), 1, is_in_order=True).columns.headers == [None]
+
+
+def test_a_converter_is_given_the_headers_of_the_log() -> None:
+    made = Converters(Named("k"), Named("v"), TextHeaders(), lambda *_: None)
+    (batch,) = made.decode(raw_batch("t", fetched([b"a", b"b"], [b"c", b"d"], [[("v", b"1"), ("k", None)], None])))
+    assert (batch.values, batch.keys) == ([b"1", None], [None, None])
+    assert batch.headers is not None
+    assert [[header.name for header in headers or ()] for headers in batch.headers] == [["v", "k"], []]
+
+
+@pytest.mark.parametrize("added", [[("v", "text")], [("v",)], "v", [(1, b"")]])
+def test_headers_that_are_none_are_refused(added: Any) -> None:
+    made = Converters(Typed(), Named("v", added), TextHeaders(), lambda *_: None)
+    with pytest.raises(PluginError, match="encode_with_headers"):
+        made.encode(Batch("t", ["a"]), 1, is_in_order=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connect.api import BYTES, INT32, ConfigError, Schema
+from connect.api import BYTES, INT32, ConfigError, DataError, Schema
 from connect_schemas import ApicurioAvroConverter
 from tests.support.avro_data import POM
 from tests.support.kafka import JVM_OPTIONS, TOOL_TIMEOUT_S, KafkaUnavailable, find_java, jars_of, lab
@@ -99,6 +99,49 @@ def test_what_is_not_taken_is_told_with_what_to_do(config: dict[str, str], words
         ApicurioAvroConverter.config_class.parse({"apicurio.registry.url": "http://a/apis/registry/v2", **config})
 
 
+@pytest.mark.parametrize(("use_id", "number"), [("globalId", 0x65), ("contentId", 0x0B)])
+def test_in_a_worker_the_id_stands_in_a_header(registry: MemoryRegistry, use_id: str, number: int) -> None:
+    made = converter(registry.url, auto_register="true", use_id=use_id)
+    (bare, null), added = made.encode_with_headers("orders", ORDER.replace(optional=True), [{"id": 5}, None])
+    assert (bare, null) == (b"\x02\x0a", None)
+    assert list(added) == [
+        (f"apicurio.value.{use_id}", number.to_bytes(8, "big")),
+        ("apicurio.value.encoding", b"BINARY"),
+    ]
+    (column,) = made.decode_with_headers("orders", [bare], [added])
+    assert column.values == [{"id": 5}]
+    in_front = made.encode("orders", ORDER.replace(optional=True), [{"id": 5}])
+    assert made.decode_with_headers("orders", in_front, [[("other", b"x")]])[0].values == [{"id": 5}]
+    made.close()
+
+
+def test_without_headers_the_id_stands_in_front_in_a_worker_too(registry: MemoryRegistry) -> None:
+    made = converter(registry.url, auto_register="true", **{"headers.enabled": "false"})
+    data, added = made.encode_with_headers("orders", ORDER, [{"id": 5}])
+    assert (data, list(added)) == ([b"\0\0\0\0\0\0\0\0\x65\x0a"], [])
+    lies = [("apicurio.value.globalId", b"\0" * 8)]
+    assert made.decode_with_headers("orders", data, [lies])[0].values == [{"id": 5}]
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        ([("apicurio.value.contentId", b"\0" * 8)], "use-id is globalId"),
+        ([("apicurio.value.globalId", b"\0" * 4)], "has 4 bytes, where an id has 8"),
+        ([("apicurio.value.globalId", b"\0" * 8), ("apicurio.value.encoding", b"JSON")], "BINARY is the one"),
+    ],
+)
+def test_headers_that_say_something_else_are_told(
+    registry: MemoryRegistry, pairs: list[tuple[str, bytes]], words: str
+) -> None:
+    made = converter(registry.url)
+    with pytest.raises(DataError, match=words) as raised:
+        made.decode_with_headers("orders", [b"\x0a"], [pairs])
+    assert raised.value.code == "schemas.wire_format"
+    made.close()
+
+
 def test_user_and_password_are_sent(registry: MemoryRegistry) -> None:
     registry.login = "me:secret"
     made = ApicurioAvroConverter()
@@ -115,18 +158,26 @@ def test_records_are_those_of_apicurios_own_converter(registry: MemoryRegistry) 
     made = converter(registry.url, auto_register="true")
     (ours,) = made.encode("orders", ORDER, [{"id": 5}])
     assert ours is not None
+    (bare,), added = made.encode_with_headers("orders", ORDER, [{"id": 5}])
+    assert bare is not None
     try:
         command = [find_java(), *JVM_OPTIONS, *lab("ApicurioConverterLab", str(jars_of(POM) / "*"))]
     except KafkaUnavailable as error:
         pytest.skip(f"no Java here: {error}")
     ran = subprocess.run(
-        [*command, registry.url + APICURIO, ours.hex()],
+        [*command, registry.url + APICURIO, ours.hex(), dict(added)["apicurio.value.globalId"].hex()],
         capture_output=True,
         encoding="utf-8",
         timeout=TOOL_TIMEOUT_S,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr[-4000:]
-    assert ran.stdout.splitlines() == [*[ours.hex()] * 3, "Struct{id=5}"]
+    assert ran.stdout.splitlines() == [
+        *[ours.hex()] * 3,
+        "Struct{id=5}",
+        bare.hex(),
+        *(f"{name} {data.hex()}" for name, data in added),
+        "Struct{id=5}",
+    ]
     assert [one.version for one in registry.subjects["orders-value"]] == [1]
     made.close()

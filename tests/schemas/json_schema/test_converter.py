@@ -244,3 +244,23 @@ def test_we_read_what_confluent_kafka_writes(registry: MemoryRegistry) -> None:
     expected = Schema.struct({"id": INT64, "note": OPTIONAL_STRING, "lines": lines}, name="Order")
     assert column.schema.replace(version=None) == expected
     assert column.values == [{"id": n, "note": None, "lines": [{"price": 1.5}]} for n in range(3)]
+
+
+def test_ids_in_headers_go_to_confluent_kafka_and_back(registry: MemoryRegistry) -> None:
+    from confluent_kafka.schema_registry import header_schema_id_serializer
+    from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
+
+    registry.has_guids = True
+    serializer = "io.confluent.kafka.serializers.schema.id.HeaderSchemaIdSerializer"
+    with converting(registry, value_schema_id_serializer=serializer) as converter, confluent(registry) as foreign:
+        client, config, place = foreign
+        data, headers = converter.encode_with_headers("t", Schema.struct({"id": INT64}, name="Order"), [{"id": 1}])
+        assert data == [b'{"id":1}']
+        place.headers = list(headers)
+        assert JSONDeserializer(None, schema_registry_client=client, conf=config)(data[0], place) == {"id": 1}
+        text = '{"title":"Theirs","type":"object","properties":{"id":{"type":"integer"}}}'
+        place.headers = []
+        config = {**config, "schema.id.serializer": header_schema_id_serializer}
+        theirs = JSONSerializer(text, client, conf=config)({"id": 2}, place)
+        (column,) = converter.decode_with_headers("t", [theirs], [place.headers])
+        assert column.values == [{"id": 2}]

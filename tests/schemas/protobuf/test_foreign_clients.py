@@ -113,3 +113,32 @@ def test_what_we_write_their_deserializer_reads(registry: MemoryRegistry) -> Non
     assert int.from_bytes(read.price.value, "big", signed=True) == 1230
     assert read.at.ToDatetime(tzinfo=dt.UTC) == at
     made.close()
+
+
+def test_ids_in_headers_go_both_ways_with_the_place_of_the_message(registry: MemoryRegistry) -> None:
+    from confluent_kafka.schema_registry import header_schema_id_serializer
+
+    registry.has_guids = True
+    order = message_of("shop.Order")
+    with registry_client.SchemaRegistryClient({"url": registry.url}) as client:
+        conf = {
+            "subject.name.strategy": registry_client.topic_subject_name_strategy,
+            "schema.id.serializer": header_schema_id_serializer,
+        }
+        place = serialization.SerializationContext("t", serialization.MessageField.VALUE, headers=[])
+        data = foreign.ProtobufSerializer(order, client, conf)(order(name="x"), place)
+        assert data == b"\x12\1x"
+        made = converter(registry, value_schema_id_serializer=f"{_IDS}HeaderSchemaIdSerializer")
+        (run,) = made.decode_with_headers("t", [data], [place.headers])
+        assert run.values[0]["by_0"]["name"] == "x"
+        schema = Schema.struct({"name": OPTIONAL_STRING}, name="Mine")
+        ours, headers = made.encode_with_headers("o", schema, [{"name": "y"}])
+        made.close()
+        there = serialization.SerializationContext("o", serialization.MessageField.VALUE, headers=list(headers))
+        text = registry.subjects["o-value"][0].body["schema"]
+        mine = message_factory.GetMessageClass(linked(parsed(text, "mine.proto")).pool.FindMessageTypeByName("Mine"))
+        read = foreign.ProtobufDeserializer(mine, {}, client)
+        assert read(ours[0], there).name == "y"
+
+
+_IDS = "io.confluent.kafka.serializers.schema.id."
