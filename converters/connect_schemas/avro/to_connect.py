@@ -50,6 +50,9 @@ from connect_schemas.recursive import Place, RecursiveSchema
 
 logger = logging.getLogger(__name__)
 
+#: A schema may come to so many types, with all that stands in it unfolded: records that have the next one twice double.
+TYPES_MAX: Final = 50_000
+
 _PLAIN: Final = {
     "boolean": SchemaType.BOOLEAN,
     "double": SchemaType.FLOAT64,
@@ -158,6 +161,7 @@ class _Maker:
         self._underway: dict[int, Place] = {}
         self._recursive: set[int] = set()
         self._unions = 0
+        self._count = 0
 
     def made(
         self,
@@ -175,6 +179,9 @@ class _Maker:
             default: The default of the field that it is of, as JSON; the schema's own is looked at where there is none.
             doc: The field's words.
         """
+        self._count += 1
+        if self._count > TYPES_MAX:
+            raise _wrong(f"it comes to more than {TYPES_MAX} types")
         options = self._options
         if node.kind == "union":
             if len(node.branches) == 1 and options.flatten:
@@ -250,7 +257,10 @@ class _Maker:
                 "Found map encoded as array of key-value pairs, but array elements do not match the expected format."
             )
         made = _Maker(self._options)
-        return _Properties(SchemaType.MAP, key_schema=made.made(key.node), value_schema=made.made(value.node))
+        made._count = self._count
+        keys, values = made.made(key.node), made.made(value.node)
+        self._count = made._count
+        return _Properties(SchemaType.MAP, key_schema=keys, value_schema=values)
 
     def _record(self, node: Node) -> _Properties:
         made = _Properties(SchemaType.STRUCT)

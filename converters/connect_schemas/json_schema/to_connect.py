@@ -130,9 +130,7 @@ class _Maker:
             where: Its place, for people.
             optional: Whether null is a value, whatever the schema says.
         """
-        self._count += 1
-        if self._count > TYPES_MAX:
-            raise _wrong(where, f"it comes to more than {TYPES_MAX} types")
+        self._step(where)
         place = self._underway.get(id(node))
         if place is not None:
             self._recursive.add(id(node))
@@ -145,6 +143,12 @@ class _Maker:
         if len(parts) == 1:
             return self._of_part(node, parts[0], version, optional)
         return self._of_parts(node, parts, version, optional, where)
+
+    def _step(self, where: str) -> None:
+        """Count a type, or a part of one: those that refer to the next one twice double."""
+        self._count += 1
+        if self._count > TYPES_MAX:
+            raise _wrong(where, f"it comes to more than {TYPES_MAX} types")
 
     # -- what a schema says ------------------------------------------------------------------------------------------
 
@@ -196,6 +200,7 @@ class _Maker:
         self, part: _Part, properties: dict[str, tuple[Any, At, str]], required: set[str], seen: list[int]
     ) -> None:
         """Add the properties of objects, also behind references."""
+        self._step(part.where)
         if part.kind == "object":
             for name, inner in _named(part.node, "properties", part.where).items():
                 properties[name] = (inner, part.at, f"{part.where}/properties/{name}")

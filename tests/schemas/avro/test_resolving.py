@@ -59,3 +59,29 @@ def test_what_is_not_read_is_told_with_its_place(reader: Any, writer: Any, words
 def test_records_that_contain_themselves_are_compared_to_an_end() -> None:
     tree = record({"name": "kids", "type": {"type": "array", "items": "R"}})
     assert why_not(parsed(json.dumps(tree)), parsed(json.dumps(tree))) is None
+
+
+def test_types_that_each_have_the_next_twice_are_compared_in_time() -> None:
+    def nested(leaf: str) -> str:
+        schema: Any = leaf
+        for number in range(40):  # of each union the first branch, then the second is tried
+            inner = schema if number == 0 else ["null", schema]
+            again = leaf if number == 0 else ["null", f"a.R{number - 1}"]
+            schema = {**record({"name": "a", "type": inner}, {"name": "b", "type": again}, name=f"a.R{number}")}
+            if number == 0:
+                schema["fields"][1]["type"] = leaf
+        return json.dumps(schema)
+
+    assert why_not(parsed(nested("int")), parsed(nested("int"))) is None
+    assert "has no type for" in (why_not(parsed(nested("int")), parsed(nested("string"))) or "")
+
+
+def test_a_branch_of_a_union_that_does_not_fit_leaves_nothing_behind() -> None:
+    inner = record(A, name="I")
+    reader = [record({"name": "i", "type": inner}, B, name="x.R"), record({"name": "i", "type": "x.I"}, name="y.R")]
+    assert why_not(parsed(json.dumps(reader)), parsed(json.dumps(record({"name": "i", "type": inner})))) is None
+
+
+def test_an_enum_of_many_symbols_is_compared_in_time() -> None:
+    text = json.dumps({**ENUM, "symbols": [f"S{number}" for number in range(50_000)]})
+    assert why_not(parsed(text), parsed(text)) is None

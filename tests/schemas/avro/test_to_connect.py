@@ -89,3 +89,14 @@ def test_what_connect_has_no_form_for_is_refused(schema: Any, words: str) -> Non
     with pytest.raises(DataError, match=words) as raised:
         made(schema)
     assert raised.value.code == "schemas.invalid"
+
+
+def test_a_schema_that_unfolds_without_measure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connect_schemas.avro.to_connect.TYPES_MAX", 5000)
+    schema: object = "int"
+    for number in range(40):
+        again = f"R{number - 1}" if number else "int"
+        fields = [{"name": "a", "type": schema}, {"name": "b", "type": again}]
+        schema = {"type": "record", "name": f"R{number}", "fields": fields}
+    with pytest.raises(DataError, match="it comes to more than 5000 types"):
+        made(schema)

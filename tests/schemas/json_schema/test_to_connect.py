@@ -294,6 +294,13 @@ def test_definitions_that_use_each_other_twice_do_not_take_for_ever() -> None:
     assert time.process_time() - began < 20
 
 
+def test_parts_that_each_refer_to_the_next_twice_end_in_time() -> None:
+    twice = {f"a{n}": {"allOf": [{"$ref": f"#/definitions/a{n + 1}"}] * 2} for n in range(40)}
+    definitions = {**twice, "a40": {"type": "object", "properties": {"x": {"type": "string"}}}}
+    with pytest.raises(DataError, match="more than 10000 types"):
+        made({"allOf": [{"$ref": "#/definitions/a0"}] * 2, "definitions": definitions})
+
+
 def test_a_schema_that_is_nested_too_deeply_is_told() -> None:
     text = '{"type":"array","items":' * 5000 + '{"type":"string"}' + "}" * 5000
     with pytest.raises(DataError, match="nested too deeply"):
