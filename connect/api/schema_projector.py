@@ -8,12 +8,13 @@ Source: Kafka 4.3.1, connect/api, SchemaProjector.java.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from connect.api.errors import SchemaProjectorError
 from connect.api.java import java_text, narrow, to_double, to_single
-from connect.api.schema import Schema
+from connect.api.schema import Field, Schema
 from connect.api.schema_type import INT_BITS, SchemaType
 
 _WIDENING: Final = (
@@ -35,14 +36,28 @@ def project_value(source: Schema, value: Any, target: Schema) -> Any:
         SchemaError: A projected field does not fit the target.
     """
     _check_compatible(source, target)
-    if source.optional and not target.optional:
-        if target.default is None:
-            raise SchemaProjectorError(
-                "Writer schema is optional, however, target schema does not provide a default value."
-            )
-        if value is None:
-            return target.default
+    if value is None and source.optional and not target.optional:
+        return target.default
     return None if value is None else _projected(source, value, target)
+
+
+def check_projection(source: Schema, target: Schema) -> None:
+    """Check that `project_value` takes each value of the source schema, without a value to try it with.
+
+    Raises:
+        SchemaProjectorError: As `project_value`; of a field the message says which one.
+    """
+    _check_compatible(source, target)
+    if target.type is SchemaType.STRUCT:
+        for field in target.fields:
+            if (origin := source.field(field.name)) is None:
+                _check_absent(source, field)
+                continue
+            with _projecting(field):
+                check_projection(origin.schema, field.schema)
+    for mine, other in ((source.key_schema, target.key_schema), (source.value_schema, target.value_schema)):
+        if mine is not None and other is not None:
+            check_projection(mine, other)
 
 
 def _check_compatible(source: Schema, target: Schema) -> None:
@@ -55,6 +70,10 @@ def _check_compatible(source: Schema, target: Schema) -> None:
         raise SchemaProjectorError(
             "Schema parameters not equal. "
             f"source parameters: {_listed(source.parameters)} and target parameters: {_listed(target.parameters)}"
+        )
+    if source.optional and not target.optional and target.default is None:
+        raise SchemaProjectorError(
+            "Writer schema is optional, however, target schema does not provide a default value."
         )
 
 
@@ -91,17 +110,30 @@ def _struct(source: Schema, value: dict[str, Any], target: Schema) -> dict[str, 
         origin, wanted = source.field(field.name), field.schema
         if origin is not None:
             found = value.get(field.name)
-            try:
+            with _projecting(field):
                 projected = project_value(origin.schema, origin.schema.default if found is None else found, wanted)
-            except SchemaProjectorError as error:
-                raise SchemaProjectorError(f"Error projecting {field.name}: {error}") from error
             wanted.validate(projected, field.name)
             result[field.name] = projected
         elif wanted.default is not None and not wanted.optional:
             result[field.name] = wanted.default
-        elif not wanted.optional:
-            raise SchemaProjectorError(f"Required field `{field.name}` is missing from source schema: {source!r}")
+        else:
+            _check_absent(source, field)
     return result
+
+
+def _check_absent(source: Schema, field: Field) -> None:
+    """Check that a field may be absent, as it is in all values of the source."""
+    if not field.schema.optional and field.schema.default is None:
+        raise SchemaProjectorError(f"Required field `{field.name}` is missing from source schema: {source!r}")
+
+
+@contextmanager
+def _projecting(field: Field) -> Iterator[None]:
+    """Say which field it is that does not get on."""
+    try:
+        yield
+    except SchemaProjectorError as error:
+        raise SchemaProjectorError(f"Error projecting {field.name}: {error}") from error
 
 
 def _map(source: Schema, value: dict[Any, Any], target: Schema) -> dict[Any, Any]:

@@ -13,7 +13,7 @@ import click
 import orjson
 
 from connect.api import ConfigError, ConnectError, EnvironmentFault, NotFoundError
-from connect.cli import history, lifecycle, offline, offsets, rewinding
+from connect.cli import contracts, history, lifecycle, offline, offsets, rewinding
 from connect.cli.output import UsageError, print_json, print_table
 from connect.cli.rest import RestClient, rest_command
 from connect.cli.states import TARGETS, status_lines, tasks_text, verdict, wait_for, worst
@@ -419,6 +419,6 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}" if count else ""
 
 
-for command in (*lifecycle.commands, *offsets.commands, *rewinding.commands, *history.commands):
+for command in (*lifecycle.commands, *offsets.commands, *rewinding.commands, *contracts.commands, *history.commands):
     connector.add_command(command)
 offline.add_to(connector)

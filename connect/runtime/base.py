@@ -35,9 +35,10 @@ from connect.runtime.tasks.transactional import tasks_max, transactional_id
 from connect.runtime.validation.worker_keys import key_notices
 from connect.runtime.worker import Worker
 from connect.runtime.worker_config import WorkerConfig
-from connect.stores import configs, history, offsets, statuses
+from connect.stores import configs, contracts, history, offsets, statuses
 from connect.stores.compacted import CompactedTopic
 from connect.stores.configs import ConfigStore
+from connect.stores.contracts import ContractStore
 from connect.stores.history import ConfigHistory
 from connect.stores.offset_topics import OffsetTopics
 from connect.stores.releasing import release_all
@@ -139,6 +140,16 @@ class Base:
             left_open=self._task_transactions,
             follows=follows,
         )
+        #: Opened with the first task that has a contract.
+        self.contracts = ContractStore(
+            topic(
+                config.contract_topic,
+                problem=contracts.problem_of,
+                is_single=True,
+                replication_factor=config.config_storage_replication_factor,
+            ),
+            now_ms,
+        )
         self.statuses = StatusStore(self.status_topic, now_ms)
         #: The last failures of each connector, since this worker began.
         self.failures = Failures(now_ms)
@@ -167,6 +178,7 @@ class Base:
             self.observers,
             self.providers,
             lambda task: self.check_placed(task),
+            self.contracts,
             self.traces,
         )
         self.worker = Worker(self.around, self.offsets)
@@ -269,6 +281,7 @@ class Base:
                     self.observers.aclose,
                     self.providers.aclose,
                     self.offsets.aclose,
+                    self.contracts.aclose,
                     *(topic.aclose for topic in self.topics),
                 )
             )
@@ -297,7 +310,7 @@ class Base:
     def _own_topics(self) -> list[str]:
         """Return the topics that are the worker's alone: its state, and that of the schema registry that it serves."""
         registry = [self.config.registry_storage_topic] if self.config.registry_addresses else []
-        return [*(topic.topic for topic in self.topics), *registry]
+        return [*(topic.topic for topic in self.topics), self.config.contract_topic, *registry]
 
     async def reserve(self) -> None:
         """Reserve the topics that connectors keep their offsets in, as the worker's own."""

@@ -26,6 +26,7 @@ from connect.runtime.border.calls import within
 from connect.runtime.clock import now_ms
 from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.connector_config import ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig
+from connect.runtime.contracts.contract import ALIAS, Contract
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
 from connect.runtime.processes.placing import placed
@@ -137,6 +138,12 @@ def _stages_of(plugins: PluginHost, config: ConnectorConfig, allowing: WorkerCon
     return stages
 
 
+def contract_stage(contract: Contract) -> Stage:
+    """Return a contract as the stage that it is."""
+    contract.alias = ALIAS
+    return Stage(ALIAS, contract)
+
+
 def make_converter(
     plugins: PluginHost,
     worker: WorkerConfig,
@@ -172,17 +179,21 @@ def make_pipeline(
     log: logging.Logger | logging.LoggerAdapter[Any],
     interrupted: threading.Event,
     stopping: threading.Event | None = None,
+    contract: Contract | None = None,
 ) -> tuple[Pipeline, Tolerance]:
     """Make what lies between a task and the log.
 
     Constructs and configures plugins, so it blocks: not on the event loop.
 
     Args:
+        contract: What holds records against what is known of their topics, behind all transforms.
         stopping: As `make_stages` takes it.
     """
     tolerance = Tolerance(config, log=log, interrupted=interrupted)
     with _made_whole() as made:
         stages = make_stages(plugins, config, worker, stopping)
+        if contract is not None:
+            stages.append(contract_stage(contract))
         made += plugins_of(stages)
         for which in ("key.converter", "value.converter"):
             made.append(make_converter(plugins, worker, config, which, interrupted=interrupted))

@@ -22,6 +22,7 @@ from connect.api import (
     ConflictError,
     ConnectError,
     Problem,
+    Schema,
     Signal,
     invalid_config,
 )
@@ -32,6 +33,8 @@ from connect.runtime import secrets
 from connect.runtime.base import UNAUTHORIZED, Base
 from connect.runtime.config_changes import Plan, hidden_values, key_changes, own_key, secrets_digest
 from connect.runtime.connector_locks import BUSY, ConnectorLocks
+from connect.runtime.contracts.config import ContractConfig, contract_config
+from connect.runtime.contracts.desk import ContractDesk, ContractInfo
 from connect.runtime.dead_letters.workbench import Workbench
 from connect.runtime.factory import connector_desc
 from connect.runtime.failure_kinds import FailureKind
@@ -65,6 +68,7 @@ from connect.runtime.validation.checking import Checks
 from connect.runtime.views import ForbiddenError, Views
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.configs import Revision
+from connect.stores.contracts import Known
 from connect.stores.history import NO_CONFIG
 from connect.stores.statuses import Status
 
@@ -150,6 +154,7 @@ class Herder(Views):
             committed=lambda name, own: self._connector_offsets.read(name, own),
         )
         self._connector_offsets = Offsets(cluster, plugins, config, self._offsets, watchdog=self.watchdog)
+        self._contracts = ContractDesk(base.contracts)
         self._lags = Lags(cluster, self._sinks)
         self._requests = ConnectorLocks()
         self._infos: dict[str, ConnectorInfo] = {}
@@ -568,6 +573,38 @@ class Herder(Views):
         if not self.worker_config.topic_tracking_allow_reset:
             raise ForbiddenError("Topic tracking reset is disabled: topic.tracking.allow.reset is false")
         self._statuses.drop_topics(name)
+
+    async def contract(self, name: str) -> ContractInfo:
+        """Return a connector's schema contract, and what is known of its topics.
+
+        Raises:
+            NotFoundError: connector.not_found.
+        """
+        return await self._contracts.show(name, await self._contract_config(name))
+
+    async def give_contract(self, name: str, topic: str, schema: Schema) -> Known:
+        """Hold a topic's records against a schema from now on, in tasks that run, too.
+
+        Raises:
+            NotFoundError: connector.not_found.
+            ConfigError: request.invalid: the schema is too large.
+        """
+        self._config(name)
+        return await self._contracts.give(name, topic, schema)
+
+    async def forget_contract(self, name: str, topic: str | None = None) -> list[str]:
+        """Forget what is known of a topic of a connector, or of all; return of which.
+
+        Raises:
+            NotFoundError: connector.not_found.
+        """
+        self._config(name)
+        return await self._contracts.forget(name, topic)
+
+    async def _contract_config(self, name: str) -> ContractConfig:
+        self._config(name)
+        config = await self._with_values(name) or {}
+        return contract_config(connector_desc(self.plugins, config).cls, config)
 
     async def set_level(self, logger: str, level: str) -> None:
         """Set the level of a logger, and of those below it, on every worker of the group.

@@ -257,6 +257,12 @@ class WorkerConfig(Config):
         default="",
         importance="low",
     )
+    contract_storage_topic: str = config_key(
+        "Compacted topic of what is known of the topics of connectors with a schema contract; that of the configs with "
+        "-contracts when left out.",
+        default="",
+        importance="low",
+    )
     offset_storage_partitions: int = config_key(
         "Partitions of the offsets topic when it is created.", default=1, ge=1, importance="low"
     )
@@ -437,6 +443,7 @@ class WorkerConfig(Config):
             "status.storage.topic",
             "workers.storage.topic",
             "config.history.storage.topic",
+            "contract.storage.topic",
             "registry.storage.topic",
         )
         topics = (
@@ -445,6 +452,7 @@ class WorkerConfig(Config):
             self.status_storage_topic,
             self.workers_topic,
             self.history_topic,
+            self.contract_topic,
             self.registry_storage_topic,
         )
         for name, topic in zip(names[1:], topics[1:], strict=True):
@@ -507,6 +515,11 @@ class WorkerConfig(Config):
     def history_topic(self) -> str:
         """The topic of the versions of connector configs."""
         return self.config_history_storage_topic or f"{self.config_storage_topic}-history"
+
+    @property
+    def contract_topic(self) -> str:
+        """The topic of what schema contracts know."""
+        return self.contract_storage_topic or f"{self.config_storage_topic}-contracts"
 
     @property
     def plugin_folders(self) -> list[str]:

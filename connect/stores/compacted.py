@@ -165,6 +165,10 @@ class CompactedTopic:
         self._producer = self._cluster.producer(client_id=f"connect-{self.topic}", internal=True)
         await self.mend()
 
+    async def exists(self) -> bool:
+        """Whether somebody has made the topic."""
+        return await self._cluster.admin.partitions(self.topic) is not None
+
     async def aclose(self) -> None:
         """Wait for writes under way, flush and release; safe to call twice and without open."""
         await self._order.settled()
@@ -194,6 +198,13 @@ class CompactedTopic:
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield what is there, in the order of first writing."""
         return iter(list(self._entries.items()))
+
+    def order(self, key: bytes) -> int:
+        """Return a number by which what is there lies in the log, of a topic of one partition: the lower in front. Of
+        one that nobody else writes, keys are as old as they were first written."""
+        if (place := self._places.get(key)) is not None:
+            return place[1]
+        return next(number for number, known in enumerate(self._entries) if known == key)
 
     def stamp(self, key: bytes) -> int | None:
         """Return the timestamp of a key's newest record, None where there is none."""

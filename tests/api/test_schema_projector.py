@@ -19,6 +19,7 @@ from connect.api import (
     SchemaType,
     project_value,
 )
+from connect.api.schema_projector import check_projection
 
 
 def struct(**fields: Schema) -> Schema:
@@ -76,3 +77,23 @@ def test_schemas_that_do_not_get_on_are_refused(source: Schema, value: Any, targ
 def test_a_required_field_that_is_null_is_refused() -> None:
     with pytest.raises(SchemaError, match='null used for required field: "a"'):
         project_value(struct(a=INT32), {}, struct(a=INT32))
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "says"),
+    [
+        (struct(a=INT8), struct(a=INT64), None),
+        (struct(a=INT64), struct(a=INT8), "Error projecting a: Schema type mismatch"),
+        (struct(), struct(a=INT8), "Required field `a` is missing"),
+        (struct(), struct(a=OPTIONAL_INT32), None),
+        (OPTIONAL_INT32, INT32, "target schema does not provide a default"),
+        (Schema.array(struct(a=STRING)), Schema.array(struct(a=INT8)), "Error projecting a"),
+        (Schema.map(STRING, INT8), Schema.map(STRING, STRING), "Schema type mismatch"),
+    ],
+)
+def test_that_two_schemas_get_on_is_known_without_a_value(source: Schema, target: Schema, says: str | None) -> None:
+    if says is None:
+        check_projection(source, target)
+    else:
+        with pytest.raises(SchemaProjectorError, match=says):
+            check_projection(source, target)

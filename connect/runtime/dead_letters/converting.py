@@ -17,6 +17,7 @@ from connect.api import Batch, ConnectError, DataError, NotFoundError, Schema
 from connect.records import Columns, FetchedBatch
 from connect.runtime.clock import now_ms
 from connect.runtime.connector_config import ConnectorConfig, SourceConnectorConfig
+from connect.runtime.contracts.contract import ALIAS
 from connect.runtime.dead_letters.documents import Content
 from connect.runtime.dead_letters.letters import Letter
 from connect.runtime.factory import make_converter, make_header_converter, make_stages
@@ -168,8 +169,8 @@ class Converting:
 
     def _from_failed(self, letter: Letter, stages: Sequence[Stage]) -> Sequence[Stage]:
         """Return the stages from the one on that failed."""
-        if letter.cause.stage != "TRANSFORMATION":
-            return ()
+        if letter.cause.stage != "TRANSFORMATION" or letter.cause.alias == ALIAS:
+            return ()  # behind all transforms: who replays what the contract has refused means it
         aliases = [stage.alias for stage in stages]
         if letter.cause.alias not in aliases:
             raise DataError(f"connector {letter.connector!r} has no transform {letter.cause.alias!r} any more")

@@ -9,6 +9,7 @@ from typing import Any, Final
 from connect.api import Batch, ConnectError, DataError, FailedRecord, Plugin
 from connect.records import Columns, TopicPartition
 from connect.runtime.clock import now_ms
+from connect.runtime.contracts.discarding import DiscardedError
 from connect.runtime.secrets import redact
 
 #: A logged record's key and value are cut after so many characters.
@@ -68,7 +69,8 @@ def reason_of(error: Exception) -> str:
 def named(error: DataError, bad: FailedRecord) -> DataError:
     """Return the error of one record, of those that an error names."""
     details = {**(error.details or {}), **(bad.details or {})}
-    one = DataError(bad.reason, details=details, code=error.code, hint=error.hint)
+    kind = DiscardedError if isinstance(error, DiscardedError) else DataError
+    one = kind(bad.reason, details=details, code=error.code, hint=error.hint)
     one.__cause__ = error
     return one
 

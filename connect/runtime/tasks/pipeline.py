@@ -31,6 +31,7 @@ from connect.records import FetchedBatch
 from connect.runtime.border.calls import Underway
 from connect.runtime.border.failures import fail, is_plain, told
 from connect.runtime.border.watchdog import Abandoned
+from connect.runtime.contracts.contract import Contract
 from connect.runtime.failure_kinds import kind_of
 from connect.runtime.tasks.converters import Converters, raw_batch
 from connect.runtime.tasks.failures import Failure, coordinates, named, reason_of
@@ -103,6 +104,8 @@ class Pipeline:
     ) -> None:
         self.outcome = Outcome()
         self._stages = stages
+        #: A contract looks at schemas, and makes dicts of structs that come as columns only where it has to.
+        self._needs_dicts = any(not isinstance(stage.transform, Contract) for stage in stages)
         self._key_converter = key_converter
         self._value_converter = value_converter
         self._header_converter = header_converter
@@ -192,11 +195,24 @@ class Pipeline:
         transform may part them.
         """
         dropped, self._went_singly = self.outcome.dropped_count, False
-        changed = self._guarded(stage.apply, batch, f"transform {stage.alias!r}", "apply_batch")
+        apply, contract = stage.apply, stage.transform
+        if isinstance(contract, Contract):
+            apply = functools.partial(self._held, stage, contract)
+        changed = self._guarded(apply, batch, f"transform {stage.alias!r}", "apply_batch")
         count = len(batch) - (self.outcome.dropped_count - dropped)
         is_whole = len(changed) == count if self._went_singly else len(changed) < 2
         self._is_in_order = self._is_in_order and is_whole and sum(map(len, changed)) == count
         return changed
+
+    def _held(self, stage: Stage | Observed, contract: Contract, batch: Batch) -> list[Batch]:
+        """Hold a batch against the contract; what it leaves out of records that go on has letters."""
+        made = stage.apply(batch)
+        for index, error in contract.left_out:
+            failure = self._tolerance.left_out(
+                error, stage=f"transform {stage.alias!r}", batch=batch, index=index, at=self._at
+            )
+            self.outcome.failures.append(failure)
+        return made
 
     def to_bytes(self, batches: Iterable[Batch]) -> list[Outgoing]:
         """Transform a source's batches and convert them to bytes, in order. `outcome` then tells of what failed.
@@ -208,7 +224,7 @@ class Pipeline:
         self.outcome, now_ms = Outcome(), self._clock_ms()
         encode = lambda part: [self._converters.encode(part, now_ms, is_in_order=self._is_in_order)]  # noqa: E731
         began_s = time.perf_counter()
-        polled = coalesce(map(with_dicts, batches) if self._stages else batches)
+        polled = coalesce(map(with_dicts, batches) if self._needs_dicts else batches)
         if (sampler := self._due()) is None:
             transformed, samples = self.transform(polled), list[Sample]()
         else:
@@ -395,7 +411,7 @@ class Pipeline:
             failed = failed_of(self._at[1], method, error, len(batch)) if isinstance(error, DataError) else []
             if not failed or len(batch) == 1 or not isinstance(error, DataError):
                 return self._one_by_one(step, batch, stage, error)
-            if self._tolerance.tolerates:
+            if self._tolerance.skips(error):
                 for one in failed:
                     self._skip(named(error, one), stage, batch, one.index)
                 bad = {one.index for one in failed}
@@ -424,14 +440,14 @@ class Pipeline:
                 raise
             except Exception as again:
                 failed.append((index, again, self._at))
-                if not self._tolerance.tolerates:
+                if not self._tolerance.skips(again):
                     break
         is_outage = all(kind_of(one) == "outage" for _, one, _ in failed)
         if is_outage and failed and failed[0][0] == 0 and (len(failed) == len(batch) or not self._tolerance.tolerates):
             raise _outage(failed[0][1], stage, batch)
         for index, one, at in failed:
             self._at = at
-            if self._tolerance.tolerates:
+            if self._tolerance.skips(one):
                 self._skip(one, stage, batch, index)
             else:
                 self._end_at(one, stage, batch, index)

@@ -108,6 +108,7 @@ class SinkTaskRunner(TaskRunner):
         return None if self._consumer is None else self._consumer.trouble
 
     async def _prepare(self) -> None:
+        contract = await self.contract()
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
             self.spec.plugins,
             self.around.worker,
@@ -115,6 +116,7 @@ class SinkTaskRunner(TaskRunner):
             log=self.log,
             interrupted=self.asked.interrupted,
             stopping=self.context.stopping,
+            contract=contract,
         )
         self._pipeline = await self.set_up(make)
         originals = self.spec.config.originals

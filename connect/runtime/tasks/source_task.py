@@ -161,6 +161,7 @@ class SourceTaskRunner(TaskRunner):
         return self._handed_bytes if self._appending is not None else 0
 
     async def _prepare(self) -> None:
+        contract = await self.contract()
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
             self.spec.plugins,
             self.around.worker,
@@ -168,6 +169,7 @@ class SourceTaskRunner(TaskRunner):
             log=self.log,
             interrupted=self.asked.interrupted,
             stopping=self.context.stopping,
+            contract=contract,
         )
         self._pipeline = await self.set_up(make)
         self._acks = Acknowledgements.of(self._plugin)

@@ -19,6 +19,7 @@ from connect.runtime.rates import Limit
 from connect.runtime.states import Event
 from connect.runtime.tasks.traces import Traces
 from connect.runtime.worker_config import WorkerConfig
+from connect.stores.contracts import ContractStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Surroundings:
     Attributes:
         check_placed: Raises `ProducerFencedError` where a task is not this worker's to run any more, as far as that is
             written by the call.
+        contracts: What is known of the topics of connectors that have a schema contract.
         traces: Who traces batches.
     """
 
@@ -80,4 +82,5 @@ class Surroundings:
     observers: Observers
     providers: ConfigProviders
     check_placed: Callable[[TaskId], Awaitable[None]]
+    contracts: ContractStore
     traces: Traces = field(default_factory=Traces)

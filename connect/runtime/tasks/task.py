@@ -24,6 +24,9 @@ from connect.runtime.border.failures import PLUGIN_FAILED, cause_of, failure_of,
 from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.connector_config import DeadLetterConfig
 from connect.runtime.connector_context import connector_context, context_text
+from connect.runtime.contracts.config import contract_config
+from connect.runtime.contracts.contract import Contract
+from connect.runtime.contracts.learning import Learning
 from connect.runtime.model import State, TaskProgress
 from connect.runtime.providers.resolved import Resolved
 from connect.runtime.rates import RateConfig
@@ -225,6 +228,22 @@ class TaskRunner(ABC):
         made.context = self.context
         self._plugin, self._is_made = made, True
         made.configure(config_class_of(connector_class, task_class).parse(self.spec.task_config))
+
+    async def contract(self) -> Contract | None:
+        """Make the task's schema contract, with what is known by now; None where the config holds nothing."""
+        config = contract_config(self.spec.desc.cls, self.spec.config.originals)
+        if not config.is_held:
+            return None
+        await self.around.contracts.open()
+        known = Learning(
+            self.around.contracts,
+            self.id.connector,
+            asyncio.get_running_loop(),
+            self.asked.interrupted,
+            by=f"task {self.id.task}",
+        )
+        is_sink = isinstance(self.context, SinkTaskContextImpl)
+        return Contract(config, known, is_sink=is_sink, log=self.log.warning)
 
     async def set_up(self, make: Callable[[], tuple[Pipeline, Tolerance]]) -> Pipeline:
         """Make the pipeline's plugins on the thread, and the rules for what fails."""

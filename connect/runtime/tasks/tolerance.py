@@ -18,6 +18,7 @@ from connect.api.contract import details_of
 from connect.records import Columns
 from connect.runtime.backoff import Retries
 from connect.runtime.connector_config import ConnectorConfig
+from connect.runtime.contracts.discarding import DiscardedError, DiscardedValueError
 from connect.runtime.tasks.error_log import ErrorLog
 from connect.runtime.tasks.failures import Failure, place_of
 from connect.runtime.tasks.meter import TaskMeter
@@ -91,6 +92,10 @@ class Tolerance:
                     raise Interrupted from error
                 self.meter.retries += 1
 
+    def skips(self, error: Exception) -> bool:
+        """Whether a record that has failed so is skipped; else it ends the task."""
+        return self.tolerates or isinstance(error, DiscardedError)
+
     def retries(self) -> Retries:
         """Begin the tries of a call of the plugin's own, such as a put: for ever where `errors.retry.timeout` is 0, as
         in Kafka, which knows it for transforms and converters alone."""
@@ -113,30 +118,47 @@ class Tolerance:
             at: Kafka's name of the stage and the plugin that was at work.
             columns: The record as bytes, where it was that.
         """
-        hide_fields(error, batch, index)
-        step, plugin = at
-        details = {}
-        if isinstance(error, DataError):
-            details = details_of(plugin, step.lower(), error)
-        failure = Failure(error, stage, batch, index, step, plugin, details, columns=columns)
+        failure = _failure(error, stage, batch, index, at, columns)
         self.meter.failures += 1
         self.meter.last_error_ms = failure.failed_ms
-        if not self.tolerates:
+        if not self.skips(error):
             self.meter.errors += 1
             self.ended_by = failure
             self.on_failed(failure, False)
             raise ending(failure) from error
         return failure
 
+    def left_out(
+        self, error: DataError, *, stage: str, batch: Batch, index: int, at: tuple[str, Plugin | None]
+    ) -> Failure:
+        """Return what a letter tells of a record that goes on without a part of it; see `failed`."""
+        return _failure(error, stage, batch, index, at, None)
+
     def skip(self, failures: Iterable[Failure]) -> None:
         """Take records as skipped: they are with the dead letters where there is a queue, and do not come again."""
         for failure in failures:
+            if isinstance(failure.error, DiscardedValueError):  # the rest of it goes on
+                continue
             self.skipped += 1
             self.meter.skipped += 1
             self.on_failed(failure, True)
             if self._log is not None:
                 self._log.skipped(failure)
                 self.meter.logged += 1
+
+
+def _failure(
+    error: Exception,
+    stage: str,
+    batch: Batch,
+    index: int,
+    at: tuple[str, Plugin | None],
+    columns: Columns | None,
+) -> Failure:
+    hide_fields(error, batch, index)
+    step, plugin = at
+    details = details_of(plugin, step.lower(), error) if isinstance(error, DataError) else {}
+    return Failure(error, stage, batch, index, step, plugin, details, columns=columns)
 
 
 def ending(failure: Failure) -> DataError:

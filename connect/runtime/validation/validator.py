@@ -24,6 +24,8 @@ from connect.runtime.connector_config import (
     SinkConnectorConfig,
     SourceConnectorConfig,
 )
+from connect.runtime.contracts import config as contracts
+from connect.runtime.contracts.config import ContractConfig
 from connect.runtime.factory import connector_desc
 from connect.runtime.guarantee import DeliveryConfig
 from connect.runtime.model import ConfigInfo, ConfigInfos, ConfigValueInfo, PluginKind
@@ -103,9 +105,12 @@ def validate_as(plugins: PluginHost, worker: WorkerConfig, desc: PluginDesc, con
             groups.extend(groups_of(extra.values()))
     # Ours beside Kafka's; shown where they are given.
     for ours in own_configs(desc):
-        values.update((name, value) for name, value in ours.values(config).items() if name in config)
+        declared = own if ours is ContractConfig else ()  # a connector may have its own schema.compatibility
+        given = {name: value for name, value in ours.values(config).items() if name in config and name not in declared}
+        values.update(given)
     guarantee.check(desc.cls, values.get(guarantee.KEY))
     schedule.check(desc.cls, config, values)
+    contracts.check(values)
     promises.check(desc, worker, config, values)
     for problem in name_problems(worker, desc.kind, config):
         values[problem.key].errors.append(problem.message)
@@ -136,7 +141,7 @@ def plugin_config(plugins: PluginHost, name: str) -> list[ConfigKey]:
 def own_configs(desc: PluginDesc) -> list[type[Config]]:
     """Return the declarations of the keys that every connector of a kind has here, and none in Kafka."""
     more: list[type[Config]] = [DeadLetterConfig, ScheduleConfig] if desc.kind is PluginKind.SOURCE else []
-    return [RestartConfig, DeliveryConfig, RateConfig, IsolationConfig, OwnershipConfig, *more]
+    return [RestartConfig, DeliveryConfig, RateConfig, IsolationConfig, OwnershipConfig, ContractConfig, *more]
 
 
 def framework_of(desc: PluginDesc) -> type[ConnectorConfig]:

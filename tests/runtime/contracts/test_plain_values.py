@@ -1,0 +1,106 @@
+"""Values without a schema, against one that is known."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import OrderedDict
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connect.api import BOOLEAN, FLOAT64, INT32, INT64, OPTIONAL_STRING, STRING, Schema
+from connect.runtime.contracts.changes import NULL, changes_of, merged
+from connect.runtime.contracts.plain_values import fits, learned, schema_of
+from tests.runtime.contracts.schemas import structs, values_of
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(1 << 63), (1 << 63) - 1)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=2),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+DOCUMENTS = st.dictionaries(st.sampled_from("abcd"), JSON, max_size=4)
+
+
+class Text(str):
+    """A text of somebody's own class."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    ("value", "schema"),
+    [
+        (True, BOOLEAN),
+        (1, INT64),
+        (1.5, FLOAT64),
+        (Text("a"), STRING),
+        (Decimal("1.25"), Schema.decimal(2)),
+        (dt.datetime(2026, 1, 1, tzinfo=dt.UTC), Schema.timestamp()),
+        (dt.date(2026, 1, 1), Schema.date()),
+        ([], Schema.array(None)),
+        ([1, 2.5], Schema.array(FLOAT64)),
+        ({1: "a"}, Schema.map(INT64, STRING)),
+        (OrderedDict(a=None), Schema.struct({"a": NULL})),
+        (None, None),
+    ],
+)
+def test_a_value_has_the_schema_of_what_it_is(value: Any, schema: Schema | None) -> None:
+    assert schema_of(value) == schema
+
+
+def test_what_fits_what_is_known_has_that_type() -> None:
+    known = Schema.struct({"n": INT32, "x": FLOAT64, "m": Schema.map(STRING, INT32), "o": OPTIONAL_STRING})
+    made = schema_of({"n": 5, "x": 2, "m": {"k": 1}, "o": None}, known)
+    assert made is not None
+    assert changes_of(known, made) == []
+    too_large = schema_of({"n": 1 << 40, "x": 2, "m": {}}, known)
+    assert too_large is not None
+    assert [change.kind for change in changes_of(known, too_large)] == ["widening"]
+
+
+@given(DOCUMENTS, DOCUMENTS)
+def test_what_fits_quickly_has_no_change_and_else_there_is_one(first: Any, second: Any) -> None:
+    taught = schema_of(first)
+    assert taught is not None
+    known = learned(taught)
+    seen = schema_of(second, known)
+    assert seen is not None
+    if fits(known)(second):
+        assert changes_of(known, seen) == []
+    elif not changes_of(known, seen):
+        # Only what is fits, and has no change: no value is refused that the slow look lets pass.
+        assert fits(merged(known, learned(seen)))(second)
+
+
+@given(DOCUMENTS)
+def test_a_value_fits_what_it_has_taught(value: Any) -> None:
+    taught = schema_of(value)
+    assert taught is not None
+    again = schema_of(value, learned(taught))
+    assert again is not None
+    assert {change.kind for change in changes_of(learned(taught), again)} <= {"type", "widening"}
+    if not _has_mixed_list(value):
+        assert fits(learned(taught))(value)
+
+
+def _has_mixed_list(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_mixed_list, value.values()))
+    return isinstance(value, list) and len(value) > 0
+
+
+@given(structs, st.data())
+def test_a_value_of_a_schema_fits_it(schema: Schema, data: st.DataObject) -> None:
+    assert fits(schema)(data.draw(values_of(schema)))
+
+
+def test_a_decimal_fits_up_to_its_scale() -> None:
+    check = fits(Schema.decimal(2))
+    assert [check(Decimal(text)) for text in ("1", "1.25", "1.125", "NaN")] == [True, True, False, False]
