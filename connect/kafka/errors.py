@@ -342,7 +342,8 @@ _HINTS: Final = {
     "INVALID_REPLICATION_FACTOR": (
         "Ask for at most as many replicas as there are brokers, or -1 for the cluster's default: a worker in "
         "config.storage.replication.factor, offset.storage.replication.factor and status.storage.replication.factor, "
-        "a source in topic.creation.default.replication.factor or that of the topic's group, a dead letter queue in "
+        "a schema registry in registry.storage.replication.factor, a source in "
+        "topic.creation.default.replication.factor or that of the topic's group, a dead letter queue in "
         "errors.deadletterqueue.topic.replication.factor."
     ),
     "INVALID_SESSION_TIMEOUT": (

@@ -130,6 +130,7 @@ class Memory:
             UnreadableError: It is none of the registry's, or says what cannot be; nothing was changed.
         """
         key = read_key(raw_key)
+        raw_value = raw_value or None  # Karapace deletes by a value that is empty
         match key.keytype:
             case "SCHEMA":
                 self._apply_schema(key, raw_value, timestamp_ms)

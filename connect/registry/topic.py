@@ -45,6 +45,8 @@ _CONFIGS: Final = {"cleanup.policy": "compact"}
 _READ_WITHIN_S: Final = 300.0
 #: How long a write may take to come back; then its fate is not known.
 _BACK_WITHIN_S: Final = 30.0
+#: How long a server that stops looks whether the topic ends with a record.
+_END_WITHIN_S: Final = 5.0
 #: How often a write is decided anew where another server took the right in between, and how long it waits before.
 _TRIES: Final = 20
 _AGAIN_S: Final = 0.2
@@ -107,6 +109,8 @@ class SchemaTopic:
         self._lock = asyncio.Lock()
         self._taken_to = 0
         self._odd: deque[int] = deque(maxlen=_LOGGED_MAX)
+        self._is_read = False
+        self._last = -1
         self._moved = asyncio.Event()
         self._plain: Producer | None = None
         self._right: FencedProducer | None = None
@@ -133,6 +137,7 @@ class SchemaTopic:
             raise ConfigError(why, code=errors.TOPIC_UNFIT, config_path="registry.storage.topic")
         await self._follower.open()
         await self._follower.catch_up(_READ_WITHIN_S)
+        self._is_read = True
 
     async def unfit(self) -> str | None:
         """Say what of the topic is not as it must be by now: somebody may have changed it while it was in use.
@@ -151,9 +156,32 @@ class SchemaTopic:
 
     async def aclose(self) -> None:
         """Read and write no more; safe to call twice, and without `open`."""
-        for one in (self._right, self._plain, self._follower):
+        if self._right is not None:
+            await self._right.aclose()
+        if self._is_shared and self._is_read and self.trouble is None:
+            self._is_read = False
+            await self._end_with_a_record()
+        for one in (self._plain, self._follower):
             if one is not None:
                 await one.aclose()
+
+    async def _end_with_a_record(self) -> None:
+        """Put a NOOP behind a transaction's end, if that is the last of the topic, whoever left it.
+
+        Karapace has read the topic once it has a record of the last offset, and what ends a transaction is none: it
+        would take nothing but reads for ever.
+        """
+        producer = self._cluster.producer(client_id=f"connect-{self.name}", internal=True)
+        try:
+            async with asyncio.timeout(_END_WITHIN_S):
+                (partition,) = (await self._cluster.admin.describe_topic(self.name)).partitions
+                if partition.log_end_offset > self._last + 1:
+                    key, value = tombstone(Key("NOOP"))
+                    await producer.append(self.name, Columns([value], [key]), acks="durable")
+        except (ConnectError, TimeoutError) as error:
+            logger.warning("%s ends with a transaction, which Karapace waits behind: %s", self.name, error)
+        finally:
+            await producer.aclose()
 
     async def change(self, decide: Callable[[], Awaitable[Decided[T]]]) -> T:
         """Write what is decided by all that the topic says, and return the answer once that is read back.
@@ -272,6 +300,7 @@ class SchemaTopic:
                         error,
                     )
         self._taken_to = batch.next_offset
+        self._last = int(batch.offsets[-1]) if len(batch.offsets) else self._last
         self._moved.set()
 
 

@@ -79,7 +79,10 @@ def test_who_does_not_answer_says_what_the_client_was_told_before() -> None:
 @pytest.mark.parametrize(
     ("name", "keys"),
     [
-        ("INVALID_REPLICATION_FACTOR", ["config.storage.replication.factor", "topic.creation.default."]),
+        (
+            "INVALID_REPLICATION_FACTOR",
+            ["config.storage.replication.factor", "registry.storage.replication.factor", "topic.creation.default."],
+        ),
         ("INVALID_SESSION_TIMEOUT", ["session.timeout.ms", "group.min.session.timeout.ms"]),
     ],
 )

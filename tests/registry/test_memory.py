@@ -77,6 +77,18 @@ def test_a_schema_of_many_subjects_is_applied_in_time() -> None:
     assert [one.subject for one in memory.with_id(".", 1)] == ["last"]
 
 
+def test_karapace_deletes_by_a_value_that_is_empty() -> None:
+    memory = memory_of(
+        schema("a"),
+        (b'{"keytype":"CONFIG","subject":"a","magic":0}', b'{"compatibilityLevel":"NONE"}'),
+        (b'{"keytype":"CONFIG","subject":"a","magic":0}', b""),
+        (b'{"keytype":"DELETE_SUBJECT","subject":"a","magic":0}', b'{"subject":"a","version":1}'),
+        (b'{"keytype":"SCHEMA","subject":"a","version":1,"magic":1}', b""),
+    )
+    assert memory.subjects() == [] and memory.versions("a") == []
+    assert memory.configs == {}
+
+
 def test_one_version_is_deleted_by_its_own_record() -> None:
     memory = memory_of(schema("a"), dataclasses.replace(schema("a"), deleted=True))
     assert not memory.has_subject("a") and memory.has_subject("a", deleted=True)

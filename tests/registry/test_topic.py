@@ -11,8 +11,8 @@ import pytest
 
 from connect.api import ConfigError
 from connect.app import open_cluster
-from connect.ports import Cluster
-from connect.records import Columns
+from connect.ports import Cluster, Subscription
+from connect.records import Columns, TopicPartition
 from connect.registry.errors import TOPIC_UNFIT, RegistryError
 from connect.registry.records import schema_record
 from connect.registry.topic import Decided, SchemaTopic
@@ -114,6 +114,34 @@ async def test_what_one_server_writes_the_other_has(cluster: Cluster, name: str)
         assert (await one.register("s", avro("a"))).version == 1
         assert (await two.register("s", avro("a", "b?"))).version == 2, "decided on what the other wrote"
         assert (await one.register("s", avro("a", "b?", "c?"))).version == 3
+
+
+async def last_record(cluster: Cluster, name: str) -> tuple[int, bytes | None]:
+    """Return how many offsets are behind a topic's last record, and the record's key."""
+    (partition,) = (await cluster.admin.describe_topic(name)).partitions
+    consumer = await cluster.consumer(
+        Subscription((name,)), group=None, client_id="stranger", configs={"auto.offset.reset": "earliest"}
+    )
+    try:
+        async with asyncio.timeout(30):
+            while consumer.position(TopicPartition(name, 0)) < partition.log_end_offset:
+                for batch in await consumer.poll(timeout_ms=1000):
+                    last, key = int(batch.offsets[-1]), (batch.columns.keys or [None])[-1]
+        return partition.log_end_offset - 1 - last, key
+    finally:
+        await consumer.aclose()
+
+
+async def test_the_topic_ends_with_a_record_as_soon_as_a_server_stops(cluster: Cluster, name: str) -> None:
+    async with opened(cluster, name, is_shared=True) as registry:
+        await registry.register("s", avro("a"))
+        behind, _ = await last_record(cluster, name)
+        assert behind == 1, "what ends the transaction, behind which Karapace waits"
+    assert await last_record(cluster, name) == (0, b'{"keytype":"NOOP","magic":0}')
+    (partition,) = (await cluster.admin.describe_topic(name)).partitions
+    async with opened(cluster, name, is_shared=True) as registry:
+        assert registry.lookups.subjects() == ["s"]
+    assert (await cluster.admin.describe_topic(name)).partitions == (partition,), "who wrote nothing leaves nothing"
 
 
 async def test_a_topic_that_is_made_anew_under_a_server_is_told(
