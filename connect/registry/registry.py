@@ -94,7 +94,27 @@ class Registry:
             for one in reversed(versions):
                 if one.content == content:
                     return one
-        return await self._inlined(parsed, exact, versions)
+        return await self._otherwise_written(parsed, exact, versions)
+
+    async def _otherwise_written(
+        self, parsed: Parsed, exact: NewSchema, versions: Sequence[StoredSchema]
+    ) -> StoredSchema | None:
+        """Return the version that a schema is by its meaning, though its text is another one."""
+        inlined = await self._inlined(parsed, exact, versions)
+        return inlined if inlined is not None else await self._sorted(exact, versions)
+
+    async def _sorted(self, exact: NewSchema, versions: Sequence[StoredSchema]) -> StoredSchema | None:
+        """Return the version that an Avro schema is, where Karapace wrote that one, which sorts the members."""
+        for one in reversed(versions) if exact.schema_type == "AVRO" else ():
+            # What is written here has its type first.
+            if one.schema_type != "AVRO" or not one.schema.startswith("{") or one.schema.startswith('{"type"'):
+                continue
+            same = dataclasses.replace(one, schema=exact.schema)
+            if same.content == _content_of(exact):
+                before = await self._schemas.parse(one.subject, one)
+                if await self._schemas.text(before) == exact.schema:
+                    return one
+        return None
 
     async def _inlined(self, parsed: Parsed, exact: NewSchema, versions: Sequence[StoredSchema]) -> StoredSchema | None:
         """Return the version that a schema without references is, where that one has them."""
@@ -218,7 +238,7 @@ class Registry:
         same = self._memory.with_content(context_of(subject), content)
         if given.id in (-1, same[0].id if same else -1) and given.version <= 0:
             here = next((one for one in living if one.content == content), None)
-            here = here or await self._inlined(parsed, exact, living)
+            here = here or await self._otherwise_written(parsed, exact, living)
             if here is not None:
                 return [], here
         if mode != _IMPORT and not force:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import logging
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from connect.app import open_cluster
 from connect.ports import Cluster, Subscription
 from connect.records import Columns, TopicPartition
 from connect.registry.errors import TOPIC_UNFIT, RegistryError
-from connect.registry.records import schema_record
+from connect.registry.records import StoredSchema, schema_record
 from connect.registry.topic import Decided, SchemaTopic
 from tests.support.engines import until
 from tests.support.logs import logged
@@ -65,6 +66,23 @@ async def test_a_write_that_is_passed_over_when_it_comes_back_is_not_answered(tm
             await registry._topic.change(decide)
         assert caught.value.number == 50001 and registry.lookups.with_id(2)[0].subject == "theirs"
         await producer.aclose()
+    await cluster.aclose()
+
+
+async def test_a_schema_whose_members_karapace_sorted_is_the_same_schema(tmp_path: Path) -> None:
+    given = avro("a", "b?")
+    text = json.dumps(json.loads(given.schema), sort_keys=True, separators=(",", ":"))
+    cluster = await open_cluster(tmp_path)
+    async with opened(cluster) as registry:
+        await registry.register("others", avro("c"))
+    producer = cluster.producer(client_id="karapace", internal=True)
+    key, value = schema_record(StoredSchema("s", 1, 7, "AVRO", text))
+    await producer.append("_schemas", Columns([value], [key]))
+    await producer.aclose()
+    async with opened(cluster) as registry:
+        assert (await registry.look_up("s", given)).id == 7
+        assert (await registry.register("s", given)).version == 1
+        assert (await registry.register("s", avro("a", "b?", "c?"))).version == 2
     await cluster.aclose()
 
 
