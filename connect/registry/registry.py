@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from connect.registry import errors
 from connect.registry.lookups import Lookups
@@ -106,11 +107,10 @@ class Registry:
     async def _sorted(self, exact: NewSchema, versions: Sequence[StoredSchema]) -> StoredSchema | None:
         """Return the version that an Avro schema is, where Karapace wrote that one, which sorts the members."""
         for one in reversed(versions) if exact.schema_type == "AVRO" else ():
-            # What is written here has its type first.
-            if one.schema_type != "AVRO" or not one.schema.startswith("{") or one.schema.startswith('{"type"'):
+            if one.schema_type != "AVRO" or one.schema.startswith('{"type"'):  # as it is written here
                 continue
             same = dataclasses.replace(one, schema=exact.schema)
-            if same.content == _content_of(exact):
+            if same.content == _content_of(exact) and _has_sorted_members(one.schema):
                 before = await self._schemas.parse(one.subject, one)
                 if await self._schemas.text(before) == exact.schema:
                     return one
@@ -386,3 +386,16 @@ def _told_context(subject: str) -> str:
 def _group_of(schema: NewSchema | StoredSchema, group: object) -> object:
     properties = (schema.metadata or {}).get("properties") or {}
     return properties.get(group) if isinstance(properties, dict) else None
+
+
+def _has_sorted_members(text: str) -> bool:
+    orders: list[list[str]] = []
+
+    def looked_at(members: list[tuple[str, Any]]) -> None:
+        orders.append([name for name, _ in members])
+
+    try:
+        json.loads(text, object_pairs_hook=looked_at)
+    except (ValueError, RecursionError):
+        return False
+    return all(names == sorted(names) for names in orders)
