@@ -61,7 +61,8 @@ class Memory:
     def has_subject(self, subject: str, *, deleted: bool = False) -> bool:
         """Say whether a subject, or a context, has any version."""
         names = self.in_scope(subject) if is_context(subject) else [subject]
-        return any(self.versions(name, deleted=deleted) for name in names)
+        # Not by `versions`, which sorts: listings ask of each subject.
+        return any(deleted or not one.deleted for name in names for one in self._subjects.get(name, {}).values())
 
     def in_scope(self, scope: str | None) -> list[str]:
         """Return the subjects of a context; of None those of the default one."""

@@ -145,9 +145,11 @@ async def _registry(request: Request) -> list[Notice]:
     if (why := await overview.unfit()) is not None:
         found.append(_notice("registry.topic", topic, why))
     if (why := overview.trouble) is not None:
-        found.append(_notice("registry.waiting", topic, f"the schema registry cannot read it: {redact(why)}"))
+        told = f"the schema registry cannot read topic {topic!r} just now: {redact(why)}"
+        found.append(_notice("registry.unreachable", topic, told))
     if count := overview.passed_over:
-        found.append(
-            _notice("registry.unreadable", topic, f"{count} records cannot be read and do not count; the log has each")
+        told = (
+            f"records of topic {topic!r} that are none of a schema registry's, and do not count: {count}; see the log"
         )
+        found.append(_notice("registry.unreadable", topic, told))
     return found

@@ -77,8 +77,9 @@ async def test_what_a_worker_tells_of_itself_it_tells_itself(pair: Pair, monkeyp
         raise AssertionError("it was handed on")
 
     monkeypatch.setattr(forwarding.Forwarding, "_forward", forbidden)
-    for path in ("/", "/health", "/health/", "/admin/loggers", "/admin/loggers/root", "/openapi.json"):
+    for path in ("/", "/health", "/health/", "/admin/loggers", "/admin/loggers/root", "/openapi.json", "/v1/registry"):
         assert (await other.get(path)).status_code == 200, path
+    assert_error(await other.get("/v1/registry/subjects"), 404, "registry.absent")  # the leader may have one
 
 
 async def test_while_nobody_leads_and_where_the_leader_is_gone_it_is_409_and_not_for_ever(

@@ -90,7 +90,9 @@ def test_a_schema_is_checked_before_it_is_registered_and_what_is_wrong_is_told(
     until(lambda: '"name": "a"' in editor.input_value())
     editor.fill(avro_text("a", "b"))
     page.get_by_role("button", name="Check").click()
-    page.get_by_text("It may not follow, by the level BACKWARD.").wait_for()
+    page.get_by_text("It may not follow version 1, by the level BACKWARD.").wait_for()
+    page.get_by_text("The field 'b' at path").first.wait_for()
+    page.get_by_text("In the registry's words").click()
     page.get_by_text("READER_FIELD_MISSING_DEFAULT_VALUE").wait_for()
     page.get_by_role("button", name="Register").click()
     page.get_by_text("It was not registered").wait_for()
@@ -237,3 +239,21 @@ def test_where_none_runs_it_is_said_how_to_get_one_and_what_converters_use(tmp_p
         used = page.get_by_role("region", name="Used by converters")
         used.get_by_role("link", name="uses-one").wait_for()
         assert "away:8081" in used.inner_text() and "secret" not in page.content()
+
+
+def test_a_text_is_laid_out_without_a_change_of_what_it_says(
+    worker: PageWorker, open_page: Callable[..., OpenPage]
+) -> None:
+    page = open_page("/schemas").page
+    given = [
+        '{"b":1,"10":{},"2":[ ],"b":12345678901234567890.10,"a":"x{,:\\"}","c":[1,{"d":null}]}',
+        '"int"', "{", "]]", '{"a', "[" * 200,
+    ]  # fmt: skip
+    script = "async (given) => (await import('./js/parts/lines.js')).laidOut(given)"
+    made = [page.evaluate(script, one) for one in given]
+    lines = [
+        "{", '  "b": 1,', '  "10": {},', '  "2": [],', '  "b": 12345678901234567890.10,', '  "a": "x{,:\\"}",',
+        '  "c": [', "    1,", "    {", '      "d": null', "    }", "  ]", "}",
+    ]  # fmt: skip
+    assert made[0].split("\n") == lines
+    assert ["".join(one.split()) for one in made] == ["".join(one.split()) for one in given]

@@ -1,38 +1,38 @@
 // Texts of several lines: JSON laid out, and how two of them differ.
 import { html } from "../vendor/htm-preact.js";
-import { fromJson } from "./json.js";
 import { count, plain } from "./text.js";
 
 /** Longer texts are neither laid out nor compared. */
 export const CHARS_MAX = 1 << 20;
 const DEPTH_MAX = 100;
+const TOKEN = /"(?:[^"\\]|\\[^])*"?|[{}[\],:]|[^\s"{}[\],:]+/g;
+const EMPTY = /[{[]\s*$/;
 /** What is neither alike at the begin nor at the end: compared line by line up to so many pairs of lines. */
 const PAIRS_MAX = 4e6;
 const BESIDE = 3;
 const SHOWN_MAX = 3000;
 
-/** JSON with a line for each member; any other text, and what is too long or too deep to be laid out, as it is. */
+/**
+ * JSON with a line for each member; what is too long or too deep to be laid out, as it is. Blanks alone are changed:
+ * the order of members, those that are there twice and the digits of numbers are what a schema's id depends on.
+ */
 export function laidOut(text) {
-  if (text.length > CHARS_MAX || isDeep(text)) return text;
-  try {
-    return JSON.stringify(fromJson(text), null, 2);
-  } catch {
-    return text;
-  }
-}
-
-// Each level is two blanks more on each of its lines: so deep a text would grow by its square.
-function isDeep(text) {
+  if (text.length > CHARS_MAX) return text;
+  let made = "";
   let depth = 0;
-  for (let i = 0; i < text.length; i++) {
-    const sign = text[i];
-    if (sign === '"') {
-      for (i++; i < text.length && text[i] !== '"'; i++) if (text[i] === "\\") i++;
-    } else if (sign === "{" || sign === "[") {
-      if (++depth > DEPTH_MAX) return true;
-    } else if (sign === "}" || sign === "]") depth--;
+  const line = () => `\n${"  ".repeat(depth)}`;
+  for (const [token] of text.matchAll(TOKEN)) {
+    if (token === "{" || token === "[") {
+      // Each level is two blanks more on each of its lines: so deep a text would grow by its square.
+      if (++depth > DEPTH_MAX) return text;
+      made += token + line();
+    } else if (token === "}" || token === "]") {
+      depth = Math.max(0, depth - 1);
+      made = EMPTY.test(made.slice(-2 - 2 * DEPTH_MAX)) ? made.trimEnd() + token : made + line() + token;
+    } else if (token === ",") made += token + line();
+    else made += token === ":" ? ": " : token;
   }
-  return false;
+  return made;
 }
 
 /** How the lines of two texts differ: `{kind: "same"|"before"|"after", text}` in their order. */

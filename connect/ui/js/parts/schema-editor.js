@@ -11,6 +11,7 @@ import { say } from "./toast.js";
 
 const MESSAGES_MAX = 50;
 const DESCRIPTION = /description:'(.*)', additionalInfo/s;
+const VERSION = /^\{oldSchemaVersion: (\d+)\}$/;
 
 /** `begin` is `{text, type, references}` to begin with; `level` is that in force, null where it is not known; `onDone({version, id})` once it is registered. */
 export function SchemaEditor({ subject, types, begin, level, onDone }) {
@@ -69,10 +70,11 @@ const by = (level) => (level ? `, by the level ${plain(level, 60)}` : "");
 
 function Verdict({ of, isRefused, level }) {
   if (of.is_compatible) return html`<p class="good-text">${level === "NONE" ? "It is a schema; by the level NONE it is compared with nothing." : `It may follow${by(level)}.`}</p>`;
-  const messages = of.messages ?? [];
-  return html`<div class="fault"><p><strong>${isRefused ? "It was not registered: it" : "It"} may not follow${by(level)}.</strong></p>
-    <ul class="verdict">${messages.slice(0, MESSAGES_MAX).map((one) => {
-      const found = DESCRIPTION.exec(String(one).slice(0, 20000))?.[1];
-      return html`<li>${found && html`<p>${plain(found, 2000)}</p>`}<p class=${found ? "quiet mono" : "mono"}>${plain(one, 2000)}</p></li>`;
-    })}</ul>${messages.length > MESSAGES_MAX && html`<p class="quiet">and ${messages.length - MESSAGES_MAX} more</p>`}</div>`;
+  const messages = (of.messages ?? []).map((one) => String(one).slice(0, 20000));
+  const told = messages.map((one) => DESCRIPTION.exec(one)?.[1]).filter(Boolean);
+  const version = messages.map((one) => VERSION.exec(one)?.[1]).find(Boolean);
+  return html`<div class="fault"><p><strong>${isRefused ? "It was not registered: it" : "It"} may not follow${version ? ` version ${version}` : ""}${by(level)}.</strong></p>
+    ${told.length > 0 && html`<ul class="verdict">${told.slice(0, MESSAGES_MAX).map((one) => html`<li>${plain(one, 2000)}</li>`)}</ul>`}
+    <details open=${told.length === 0}><summary>In the registry's words</summary><ul class="verdict">${messages.slice(0, MESSAGES_MAX).map((one) => html`<li class="mono">${plain(one, 2000)}</li>`)}</ul></details>
+    ${messages.length > MESSAGES_MAX && html`<p class="quiet">and ${messages.length - MESSAGES_MAX} more</p>`}</div>`;
 }

@@ -17,6 +17,8 @@ export const view = Schemas;
 const EVERY_MS = 10000;
 const TYPING_MS = 250;
 const USES_MAX = 200;
+/** Of more the filter finds those that are meant. */
+const SHOWN_MAX = 1000;
 
 function Schemas() {
   const of = useLoaded((signal) => get(paths.info, {}, { signal }), [], EVERY_MS);
@@ -59,13 +61,13 @@ function Subjects() {
   const { query } = useStore(route);
   const contains = useSettled(query.q ?? "");
   const deleted = query.deleted === "1";
-  const of = useLoaded((signal) => get(paths.overview, { contains, deleted }, { signal }), [contains, deleted], EVERY_MS);
+  const of = useLoaded((signal) => get(paths.overview, { contains, deleted, limit: SHOWN_MAX }, { signal }), [contains, deleted], EVERY_MS);
   // What was found before stays while the next is looked for.
   const before = useRef(undefined);
   if (of.data) before.current = of.data;
   return html`<div class="toolbar"><input type="search" data-filter placeholder="Filter" aria-label="Filter the subjects" value=${query.q ?? ""} onInput=${(event) => setQuery({ q: event.target.value })} />
       <label><input type="checkbox" checked=${deleted} onChange=${(event) => setQuery({ deleted: event.target.checked ? "1" : null })} /> deleted ones too</label>
-      ${before.current && html`<span class="quiet" role="status">${count(before.current.total, "subject")}${before.current.total > before.current.subjects.length ? `, the first ${before.current.subjects.length.toLocaleString("en")} are shown` : ""}</span>`}</div>
+      ${before.current && html`<span class="quiet" role="status">${count(before.current.total, "subject")}${before.current.total > before.current.subjects.length ? `, the first ${before.current.subjects.length.toLocaleString("en")} are shown: filter for others` : ""}</span>`}</div>
     <${Loaded} of=${{ ...of, data: before.current }} what="The subjects could not be loaded">${({ subjects }) => (subjects.length === 0
       ? html`<p class="empty">${contains || deleted ? "No subject is like that." : "No schema is registered yet."}</p>`
       : html`<${Table} label="Subjects" kind="subjects" rows=${subjects} keyOf=${(one) => one.subject} onOpen=${(one) => go(subjectPath(one.subject))} columns=${COLUMNS} />`)}<//>`;
