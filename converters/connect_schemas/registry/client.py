@@ -25,6 +25,9 @@ _SUBJECTS: Final = 1000
 #: So many schemas may one refer to, directly or not.
 _REFERENCES_MAX: Final = 1000
 NEVER: Final = threading.Event()
+#: The registry's mode lets nobody register just now: no schema's fault.
+_NOT_PERMITTED: Final = 42205
+_INT_MAX: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class RegistryClient:
             try:
                 said = self._transport.request("GET", path, params=params, abandoned=abandoned)
             except Refusal as refusal:
-                if refusal.status == 404:
+                if _is_missing(refusal):
                     what = "GUID" if isinstance(schema_id, UUID) else "id"
                     return Missing(
                         f"the schema registry at {self.shown} has no schema of {what} {schema_id}", UNKNOWN_ID
@@ -94,7 +97,9 @@ class RegistryClient:
                 self.refuse(refusal, f"the schema of id {schema_id}")
             return self._registered(said, None, schema_id if isinstance(schema_id, int) else None)
 
-        found: Registered = self.remembered(self.known_ids, self.missing_ids, ("id", schema_id), ask, interrupted)
+        found: Registered = self.remembered(
+            self.known_ids, self.missing_ids, ("id", schema_id, subject), ask, interrupted
+        )
         return found
 
     def register(
@@ -109,7 +114,8 @@ class RegistryClient:
 
         def missing(refusal: Refusal) -> Missing | None:
             code = {409: INCOMPATIBLE, 422: INVALID}.get(refusal.status)
-            return None if code is None else Missing(self.message(refusal, _told(subject)), code)
+            is_its_fault = code is not None and refusal.error_code != _NOT_PERMITTED
+            return None if code is None or not is_its_fault else Missing(self.message(refusal, _told(subject)), code)
 
         path = f"/subjects/{_quoted(subject)}/versions"
         return self._of_schema("register", path, subject, schema, normalize, missing, interrupted)
@@ -127,7 +133,7 @@ class RegistryClient:
         def missing(refusal: Refusal) -> Missing | None:
             if refusal.status == 422:
                 return Missing(self.message(refusal, _told(subject)), INVALID)
-            if refusal.status != 404:
+            if not _is_missing(refusal):
                 return None
             return Missing(
                 f"subject {subject!r} of the schema registry at {self.shown} does not have the schema: "
@@ -163,9 +169,9 @@ class RegistryClient:
                 if found is None:
                     self.refuse(refusal, _told(subject))
                 return found
-            number = _whole(said, "id")
-            version = _whole(said, "version") if question == "lookup" else said.get("version")
-            return Registered(number, schema, subject, version, said.get("guid"), _rules(said))
+            if question == "lookup":
+                said = {**said, "version": _whole(said, "version")}
+            return _placed(_whole(said, "id"), schema, subject, said)
 
         key = (question, subject, schema, normalize)
         found: Registered = self.remembered(self.of_subject(subject), self.missing, key, ask, interrupted)
@@ -247,7 +253,7 @@ class RegistryClient:
             try:
                 said = self._transport.request("GET", path, params=params, abandoned=abandoned)
             except Refusal as refusal:
-                if refusal.status == 404:
+                if _is_missing(refusal):
                     return Missing(
                         f"the schema registry at {self.shown} has no {what} of subject {subject!r}: {refusal.message}",
                         UNKNOWN_SUBJECT,
@@ -339,14 +345,15 @@ class RegistryClient:
                 Reference(str(one["name"]), str(one["subject"]), int(one["version"]))
                 for one in said.get("references") or ()
             )
-        except (TypeError, KeyError, ValueError) as error:
+        except (TypeError, LookupError, ValueError) as error:
             raise RetriableError(
                 f"what answers at {self.shown} is no schema registry: an answer has references of another form",
                 code=REFUSED,
             ) from error
         schema = SchemaText(text, str(said.get("schemaType") or AVRO), references)
-        found = schema_id if schema_id is not None else _whole({"id": NO_ID, **said}, "id")
-        return Registered(found, schema, subject, said.get("version"), said.get("guid"), _rules(said))
+        if schema_id is None:
+            schema_id = _whole(said, "id") if "id" in said else NO_ID
+        return _placed(schema_id, schema, subject, said)
 
     def message(self, refusal: Refusal, what: str) -> str:
         """Return what a refusal of something is told as."""
@@ -376,6 +383,12 @@ def _rules(said: Any) -> tuple[Rule, ...]:
     )
 
 
+def _is_missing(refusal: Refusal) -> bool:
+    """Say whether a registry does not have what was asked for: for that it has numbers of its own. 404 alone says that
+    the path is none of it, so that schema.registry.url is wrong, and no record."""
+    return refusal.status == 404 and refusal.error_code != 404
+
+
 def _quoted(subject: str) -> str:
     return quote(subject, safe="")
 
@@ -397,6 +410,20 @@ def _body(schema: SchemaText) -> dict[str, Any]:
 
 def _whole(said: Any, name: str) -> int:
     number = said.get(name) if isinstance(said, dict) else None
-    if not isinstance(number, int):
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= _INT_MAX:
         raise RetriableError(f"what answers is no schema registry: an answer has no {name}", code=REFUSED)
     return number
+
+
+def _placed(schema_id: int, schema: SchemaText, subject: str | None, said: Any) -> Registered:
+    """Return a schema with what an answer says of its place; a version or a GUID of another form counts for nothing."""
+    version, guid = said.get("version"), said.get("guid")
+    is_version = isinstance(version, int) and not isinstance(version, bool)
+    return Registered(
+        schema_id,
+        schema,
+        subject,
+        version if is_version else None,
+        guid if isinstance(guid, str) else None,
+        _rules(said),
+    )

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -27,6 +29,8 @@ _ACCEPT: Final = f"{_TYPE}, application/vnd.schemaregistry+json; q=0.9, applicat
 _CHARS_SHOWN: Final = 1000
 #: No registry is waited for longer, whatever it asks for.
 _RETRY_AFTER_S_MAX: Final = 60.0
+#: No registry takes a schema that is near as large.
+_ANSWER_BYTES_MAX: Final = 64 << 20
 
 #: Of a query: a list is one name several times.
 Params = Mapping[str, str | Sequence[str]]
@@ -45,6 +49,16 @@ class Refusal(Exception):
         self.status = status
         self.error_code = error_code
         self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer that is there as a whole."""
+
+    status_code: int
+    reason_phrase: str
+    headers: Any
+    content: bytes
 
 
 class Transport:
@@ -156,19 +170,37 @@ class Transport:
 
     def _asked(
         self, method: str, url: str, content: bytes | None, params: Params | None, headers: dict[str, str] | None
-    ) -> Any:
+    ) -> _Answer:
         """Return the answer of one address; with a token of OAuth, a second one where the first is not taken."""
-        http = self._http()
         if self._tokens is None:
-            return http.request(method, url, content=content, params=params, headers=headers)
+            return self._sent(method, url, content, params, headers)
         token = self._tokens.token()
         own = {**(headers or {}), "Authorization": f"Bearer {token}"}
-        answer = http.request(method, url, content=content, params=params, headers=own)
+        answer = self._sent(method, url, content, params, own)
         if answer.status_code != 401:
             return answer
         self._tokens.forget(token)  # withdrawn before its time
         own["Authorization"] = f"Bearer {self._tokens.token()}"
-        return http.request(method, url, content=content, params=params, headers=own)
+        return self._sent(method, url, content, params, own)
+
+    def _sent(
+        self, method: str, url: str, content: bytes | None, params: Params | None, headers: dict[str, str] | None
+    ) -> _Answer:
+        with self._http().stream(method, url, content=content, params=params, headers=headers) as coming:
+            return self._whole(coming)
+
+    def _whole(self, coming: Any) -> _Answer:
+        """Return an answer once all of it is there; a read timeout alone is for one part of it."""
+        import httpx
+
+        until, content = time.monotonic() + self._settings.read_timeout_s, bytearray()
+        for part in coming.iter_bytes():
+            content += part
+            if len(content) > _ANSWER_BYTES_MAX:
+                raise httpx.ReadError(f"an answer of more than {_ANSWER_BYTES_MAX} bytes")
+            if time.monotonic() > until:
+                raise httpx.ReadTimeout(f"{len(content)} bytes came")
+        return _Answer(coming.status_code, coming.reason_phrase, coming.headers, bytes(content))
 
     def _issuer_client(self) -> Any:
         assert self._settings.oauth is not None, "it is for who gives tokens"

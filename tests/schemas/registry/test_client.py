@@ -141,7 +141,17 @@ def test_what_the_registry_refuses_otherwise_is_no_records_fault(
     assert raised.value.code == "schemas.registry_refused"
 
 
-@pytest.mark.parametrize("answer", [{"id": "x"}, {}, []])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"id": "x"},
+        {},
+        [],
+        {"id": -1, "schema": "x", "references": [1]},
+        {"id": 2**40, "schema": "x", "references": [{"name": "n"}]},
+        {"id": True, "schema": "x", "references": 5},
+    ],
+)
 def test_an_answer_of_another_form_is_told_as_such(
     registry: MemoryRegistry, client: RegistryClient, answer: Any
 ) -> None:
@@ -167,6 +177,17 @@ def test_a_schema_that_the_registry_cannot_read_is_a_records_fault_for_a_lookup_
     with pytest.raises(DataError, match="no schema") as raised:
         client.lookup("s", STRING)
     assert raised.value.code == "schemas.invalid"
+
+
+def test_a_wrong_path_and_a_registry_that_may_only_be_read_are_no_records_fault(
+    registry: MemoryRegistry, client: RegistryClient
+) -> None:
+    registry.answers += [(404, {"error_code": 404, "message": "HTTP 404 Not Found"}, {})]
+    with pytest.raises(RetriableError, match="404 Not Found"):
+        client.by_id(1)
+    registry.answers += [(422, {"error_code": 42205, "message": "is in read-only mode"}, {})]
+    with pytest.raises(RetriableError, match="read-only"):
+        client.register("t-value", STRING)
 
 
 def test_many_that_ask_the_same_at_once_ask_once(registry: MemoryRegistry, client: RegistryClient) -> None:

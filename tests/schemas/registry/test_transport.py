@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from typing import Any
@@ -80,6 +81,37 @@ def test_an_answer_that_takes_too_long_is_no_answer(registry: MemoryRegistry) ->
     registry.held.clear()
     with pytest.raises(RetriableError, match="no answer in time"):
         ask(transport(registry.url, retries_max=0, read_timeout_s=0.05))
+
+
+def test_an_answer_that_drips_is_no_answer_either() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        over = threading.Event()
+
+        def drip() -> None:
+            there, _ = server.accept()
+            with there:
+                there.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+                while not over.wait(0.02):
+                    try:
+                        there.sendall(b" ")
+                    except OSError:  # who asked has left
+                        return
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        try:
+            with pytest.raises(RetriableError, match="no answer in time"):
+                ask(transport(f"http://127.0.0.1:{server.getsockname()[1]}", retries_max=0, read_timeout_s=0.2))
+        finally:
+            over.set()
+            dripping.join(10)
+
+
+def test_an_answer_without_end_is_no_answer(registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connect_schemas.registry.transport._ANSWER_BYTES_MAX", 1000)
+    registry.answers.append((200, b" " * 2000, {}))
+    with pytest.raises(RetriableError, match="more than 1000 bytes"):
+        ask(transport(registry.url, retries_max=0))
 
 
 def test_what_the_registry_says_no_to_is_told_in_its_words(registry: MemoryRegistry) -> None:
