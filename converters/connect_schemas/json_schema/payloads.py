@@ -157,7 +157,7 @@ def _in_blocks(
             end = min(at + size, stop)
             try:
                 results.extend(together(items[at:end]))
-            except OddValueError:
+            except (OddValueError, RecursionError):
                 if size > _PART:
                     run(at, end, _PART)
                 else:

@@ -251,6 +251,8 @@ class _Columns:
         """Return what plain values of Protobuf's come to in Connect's types; None where they stay."""
         if shape.field.type == FieldDescriptor.TYPE_ENUM:
             return None if self._options.int_for_enums else enum_names(shape.enum)
+        if shape.field.type == FieldDescriptor.TYPE_STRING:
+            return None if is_proto3(shape.field.file) else _texts
         if shape.field.type in _UNSIGNED_LONG:
             return _wrapping(1 << 63)
         if shape.field.cpp_type != FieldDescriptor.CPPTYPE_INT32:
@@ -278,6 +280,14 @@ def _wrapping(limit: int) -> Values:
         return [(value + limit) % (2 * limit) - limit for value in values]
 
     return narrow
+
+
+def _texts(values: list[Any]) -> list[Any]:
+    """Take texts of proto2, which protobuf gives as bytes where they are no UTF-8, with a mark in the place of each
+    wrong byte, as Java has them."""
+    if set(map(type, values)) <= {str}:
+        return values
+    return [value if isinstance(value, str) else value.decode("utf-8", "replace") for value in values]
 
 
 def enum_names(enum: EnumDescriptor) -> Values:

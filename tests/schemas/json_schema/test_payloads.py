@@ -16,6 +16,7 @@ from connect_schemas.json_schema.documents import Document
 from connect_schemas.json_schema.options import Options
 from connect_schemas.json_schema.payloads import JsonReader, JsonWriter
 from connect_schemas.json_schema.validating import Checker
+from connect_schemas.recursive import Place, RecursiveSchema
 
 SCHEMA = Schema.struct({"a": INT32})
 
@@ -141,3 +142,20 @@ def test_a_value_may_hold_what_parts_records_within() -> None:
     texts = writer(schema).write(values)
     assert texts == [orjson.dumps(value) for value in values]
     assert JsonReader(schema, Options()).read(texts, 0).values == values
+
+
+@pytest.mark.parametrize("levels", [300, 900, 5000])
+def test_what_is_nested_without_end_is_the_fault_of_its_record(levels: int) -> None:
+    place = Place()
+    schema = Schema.struct({"n": RecursiveSchema(place, optional=True)})
+    place.schema = schema
+    deep = b'{"n":' * levels + b"null" + b"}" * levels
+    with pytest.raises(DataError, match="nested too deeply") as caught:
+        JsonReader(schema, Options()).read([b'{"n":{"n":null}}', deep, b"{}"], 0)
+    assert failed(caught.value) == [1]
+    value: dict[str, Any] = {"n": None}
+    for _ in range(levels):
+        value = {"n": value}
+    with pytest.raises(DataError, match="no form in JSON") as caught:
+        writer(schema).write([{"n": None}, value])
+    assert failed(caught.value) == [1]

@@ -130,3 +130,12 @@ def test_a_record_that_is_a_message_around_a_value_is_that_value() -> None:
     ):
         reader = ProtobufReader(message, schema_of(message, options), options)
         assert reader.read([b"\x08" + b"\xff" * 9 + b"\1", b"\x08\5", b""], 0).values == expected
+
+
+def test_text_of_proto2_that_is_none_has_a_mark_in_its_place() -> None:
+    # Protobuf gives it as bytes, which are no value of a string.
+    body = "optional string a = 1; repeated string b = 2;"
+    data = b"\x0a\2x\xff" + b"\x12\1\xfe" + b"\x12\1y"
+    assert read(body, data, head="") == [{"a": "x\ufffd", "b": ["\ufffd", "y"]}]
+    with pytest.raises(DataError, match="UTF-8"):
+        read("string a = 1;", b"\x0a\1\xff")
