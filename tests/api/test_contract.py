@@ -249,3 +249,20 @@ def test_a_provider_returns_texts_and_what_else_it_returns_is_not_quoted(returne
 def test_what_a_provider_may_return_comes_as_it_is() -> None:
     data = ConfigData(OrderedDict(k="v"), 0)
     assert c.config_data_of(PLUGIN, data) is data
+
+
+@pytest.mark.parametrize(
+    ("returned", "told"),
+    [
+        ([b"a"], "expected an Encoded"),
+        (([b"a", b"b"], ()), "one item for each of 1 values, and not 2"),
+        (([5], ()), "expected bytes or None"),
+        (([b"a"], {"h": b"x"}), "expected a list of a header's name and bytes"),
+        (([b"a"], [("h", "x")]), "expected a header's name and bytes"),
+    ],
+)
+def test_what_is_encoded_is_bytes_and_headers(returned: Any, told: str) -> None:
+    with pytest.raises(PluginError) as raised:
+        c.check_encoded(PLUGIN, "encode_with_headers", returned, 1)
+    assert told in raised.value.message
+    c.check_encoded(PLUGIN, "encode_with_headers", ([None], [("h", b"x")]), 1)

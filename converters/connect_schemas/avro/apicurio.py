@@ -10,6 +10,7 @@ import dataclasses
 import struct
 from collections.abc import Iterable
 from typing import Final
+from urllib.parse import quote
 
 from connect.api import Config, DataError, Problem, Secret, config_key
 from connect_schemas import id_headers as ids
@@ -17,7 +18,7 @@ from connect_schemas import subjects
 from connect_schemas.avro.converter import AvroConverter, AvroConverterConfig
 from connect_schemas.errors import WIRE_FORMAT
 from connect_schemas.registry.model import Registered
-from connect_schemas.registry.settings import ApicurioSettings, ClientSettings
+from connect_schemas.registry.settings import ApicurioSettings, ClientSettings, may_have_secret
 
 _PREFIX: Final = "apicurio.registry."
 #: An id in a header.
@@ -130,6 +131,30 @@ class ApicurioAvroConverterConfig(Config):
     auth_password: Secret | None = config_key(
         "Password of basic auth.", name="apicurio.auth.password", default=None, importance="medium"
     )
+    auth_token_endpoint: str | None = config_key(
+        "Address that gives tokens by the client's id and secret, `https://`; `http://` on this machine alone.",
+        name="apicurio.auth.service.token.endpoint",
+        default=None,
+        importance="medium",
+    )
+    auth_service_url: str | None = config_key(
+        "In its place: address of a Keycloak, whose realm is apicurio.auth.realm.",
+        name="apicurio.auth.service.url",
+        default=None,
+        importance="medium",
+    )
+    auth_realm: str | None = config_key(
+        "Realm of the Keycloak.", name="apicurio.auth.realm", default=None, importance="medium"
+    )
+    auth_client_id: str | None = config_key(
+        "With one of these: id of the client.", name="apicurio.auth.client.id", default=None, importance="medium"
+    )
+    auth_client_secret: Secret | None = config_key(
+        "Secret of the client.", name="apicurio.auth.client.secret", default=None, importance="medium"
+    )
+    auth_client_scope: str | None = config_key(
+        "Scope that is asked for.", name="apicurio.auth.client.scope", default=None, importance="low"
+    )
     enhanced_avro_schema_support: bool = config_key(
         "Whether enums stay enums, and the fields of a union have the full names of its records.",
         default=False,
@@ -155,11 +180,50 @@ class ApicurioAvroConverterConfig(Config):
                 )
         if self.auth_password and not self.auth_username:
             yield Problem("apicurio.auth.username", "apicurio.auth.password needs apicurio.auth.username")
-        if "apicurio.auth.service.token.endpoint" in self.originals or "apicurio.auth.service.url" in self.originals:
+        yield from self._token_problems()
+
+    def _token_problems(self) -> Iterable[Problem]:
+        if self.auth_service_url and not self.auth_token_endpoint and not self.auth_realm:
+            yield Problem("apicurio.auth.realm", "apicurio.auth.service.url needs apicurio.auth.realm")
+        endpoint, name = self._token_endpoint()
+        if not endpoint:
+            return
+        for key, value in (
+            ("apicurio.auth.client.id", self.auth_client_id),
+            ("apicurio.auth.client.secret", self.auth_client_secret),
+        ):
+            if not value:
+                yield Problem(key, f"{name} needs {key}")
+        if self.auth_username:
+            yield Problem("apicurio.auth.username", f"Only one of {name} and apicurio.auth.username may be specified")
+        if not may_have_secret(endpoint):
             yield Problem(
-                "apicurio.auth.service.token.endpoint",
-                "tokens of OpenID Connect are not taken: give apicurio.auth.username and apicurio.auth.password",
+                name,
+                f"Invalid value for configuration {name}: https://HOST/PATH is expected, since the client's secret is "
+                "sent to it; http:// on this machine alone",
             )
+
+    def _token_endpoint(self) -> tuple[str, str]:
+        """Return the address that gives tokens, and the key that says so; '' for none."""
+        if self.auth_token_endpoint:
+            return self.auth_token_endpoint, "apicurio.auth.service.token.endpoint"
+        if self.auth_service_url and self.auth_realm:
+            path = f"/realms/{quote(self.auth_realm, safe='')}/protocol/openid-connect/token"
+            return self.auth_service_url.rstrip("/") + path, "apicurio.auth.service.url"
+        return "", ""
+
+    def _tokens(self) -> dict[str, str]:
+        """Return Confluent's keys of the tokens."""
+        endpoint, _ = self._token_endpoint()
+        if not endpoint or not self.auth_client_id or not self.auth_client_secret:
+            return {}
+        return {
+            "bearer.auth.credentials.source": "OAUTHBEARER",
+            "bearer.auth.issuer.endpoint.url": endpoint,
+            "bearer.auth.client.id": self.auth_client_id,
+            "bearer.auth.client.secret": self.auth_client_secret.get_secret_value(),
+            "bearer.auth.scope": self.auth_client_scope or "",
+        }
 
     def confluents(self) -> AvroConverterConfig:
         """Return the same in Confluent's keys.
@@ -186,6 +250,7 @@ class ApicurioAvroConverterConfig(Config):
                 # Its AvroData has no switch for it, and keeps them.
                 "flatten.singleton.unions": False,
                 **({"basic.auth.user.info": f"{user}:{password}"} if user else {}),
+                **self._tokens(),
             }
         )
 

@@ -10,6 +10,16 @@ from connect_schemas.protobuf.options import Options
 class ProtobufConverterConfig(SchemaConverterConfig):
     """How schemas and values are turned into each other."""
 
+    refused_keys = (
+        ("skip.known.types", ("true",), "google/protobuf/*.proto are registered nowhere; true is expected"),
+        ("reference.lookup.only", ("false",), "what is registered has no references; leave it out"),
+        (
+            "reference.subject.name.strategy",
+            ("io.confluent.kafka.serializers.subject.DefaultReferenceSubjectNameStrategy",),
+            "what is registered has no references; leave it out",
+        ),
+    )
+
     enhanced_protobuf_schema_support: bool = config_key(
         "Whether names of schemas keep their package.", default=False, importance="medium"
     )

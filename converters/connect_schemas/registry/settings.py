@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from connect.api import Config, Problem, Secret, config_key
@@ -61,7 +61,14 @@ def tls_key(documentation: str, name: str, **options: Any) -> Any:
 
 
 class RegistryConfig(Config):
-    """How a schema registry is reached."""
+    """How a schema registry is reached.
+
+    Class attributes:
+        refused_keys: Further keys that would have to be heeded, and are not: their values that change nothing, and what
+            is said of others.
+    """
+
+    refused_keys: ClassVar[tuple[tuple[str, tuple[str, ...], str], ...]] = ()
 
     schema_registry_url: list[str] = config_key(
         "Addresses of the schema registry, `http://` or `https://`; where one does not answer, the next is asked.",
@@ -323,7 +330,7 @@ class RegistryConfig(Config):
         ):
             if not value:
                 yield Problem(key, f"{name}=OAUTHBEARER needs {key}")
-        if self.bearer_auth_issuer_endpoint_url and not _may_have_secret(self.bearer_auth_issuer_endpoint_url):
+        if self.bearer_auth_issuer_endpoint_url and not may_have_secret(self.bearer_auth_issuer_endpoint_url):
             yield Problem(
                 "bearer.auth.issuer.endpoint.url",
                 "Invalid value for configuration bearer.auth.issuer.endpoint.url: https://HOST/PATH is expected, since "
@@ -332,7 +339,7 @@ class RegistryConfig(Config):
 
     def _not_here(self) -> Iterable[Problem]:
         """Keys of Confluent's clients that would have to be heeded, and are not."""
-        for key, harmless, instead in _REFUSED:
+        for key, harmless, instead in (*_REFUSED, *self.refused_keys):
             for name in (key, _PREFIX + key):
                 value = str(self.originals.get(name, "")).strip()
                 if value and value not in harmless and value.lower() not in harmless:
@@ -459,7 +466,8 @@ class ClientSettings:
     apicurio: ApicurioSettings | None = None
 
 
-def _may_have_secret(url: str) -> bool:
+def may_have_secret(url: str) -> bool:
+    """Whether an address may be sent a secret: nobody between here and there reads it."""
     try:
         parts = urlsplit(url)
         is_near = parts.hostname in ("localhost", "127.0.0.1", "::1")

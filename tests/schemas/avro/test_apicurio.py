@@ -90,7 +90,25 @@ def test_bytes_that_are_all_of_a_record_have_their_size(registry: MemoryRegistry
         ({"apicurio.registry.url": "http://a/apis/registry/v3"}, "apis/registry/v2 is expected"),
         ({"apicurio.registry.url": "registry"}, "http://HOST:PORT"),
         ({"apicurio.auth.password": "x"}, "needs apicurio.auth.username"),
-        ({"apicurio.auth.service.token.endpoint": "http://b"}, "OpenID Connect are not taken"),
+        ({"apicurio.auth.service.token.endpoint": "https://b"}, "needs apicurio.auth.client.id"),
+        ({"apicurio.auth.service.url": "https://b"}, "needs apicurio.auth.realm"),
+        (
+            {
+                "apicurio.auth.service.token.endpoint": "http://b/token",
+                "apicurio.auth.client.id": "me",
+                "apicurio.auth.client.secret": "s",
+            },
+            "https://HOST/PATH is expected",
+        ),
+        (
+            {
+                "apicurio.auth.service.token.endpoint": "https://b/token",
+                "apicurio.auth.client.id": "me",
+                "apicurio.auth.client.secret": "s",
+                "apicurio.auth.username": "me",
+            },
+            "Only one of",
+        ),
         ({"apicurio.registry.id-handler": "x.Mine"}, "id-handler"),
     ],
 )
@@ -149,6 +167,26 @@ def test_user_and_password_are_sent(registry: MemoryRegistry) -> None:
     url = {"apicurio.registry.url": registry.url + APICURIO, "apicurio.registry.auto-register": "true"}
     made.configure(made.config_class.parse({**url, **own}))
     assert made.encode("orders", ORDER, [{"id": 5}])
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("keys", "endpoint"),
+    [
+        ({"service.token.endpoint": "https://idp/token", "client.scope": "all"}, "https://idp/token"),
+        (
+            {"service.url": "https://kc/auth/", "realm": "a b"},
+            "https://kc/auth/realms/a%20b/protocol/openid-connect/token",
+        ),
+    ],
+)
+def test_tokens_are_asked_for_by_the_clients_id(keys: dict[str, str], endpoint: str) -> None:
+    made = ApicurioAvroConverter()
+    own = {f"apicurio.auth.{name}": value for name, value in {"client.id": "me", "client.secret": "s", **keys}.items()}
+    made.configure(made.config_class.parse({"apicurio.registry.url": f"http://127.0.0.1:1{APICURIO}", **own}))
+    oauth = made.client_settings().oauth
+    assert oauth is not None
+    assert (oauth.url, oauth.client_id, oauth.scope) == (endpoint, "me", keys.get("client.scope", ""))
     made.close()
 
 

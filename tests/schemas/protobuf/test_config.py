@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from connect.api import ConfigError
 from connect_schemas.protobuf.config import ProtobufConverterConfig
 from connect_schemas.protobuf.options import Options
 
@@ -27,3 +30,14 @@ def test_each_key_is_a_switch_of_its_own() -> None:
         changed = ProtobufConverterConfig.parse({**URL, key: str(not default).lower()}).options()
         different = [one for one in Options.__slots__ if getattr(changed, one) != getattr(Options(), one)]
         assert different == [name]
+
+
+def test_what_is_about_references_that_are_written_is_refused() -> None:
+    ProtobufConverterConfig.parse({**URL, "skip.known.types": "true"})
+    for key, value in (
+        ("skip.known.types", "false"),
+        ("reference.lookup.only", "true"),
+        ("reference.subject.name.strategy", "com.example.Mine"),
+    ):
+        with pytest.raises(ConfigError, match=f"Invalid value {value} for configuration {key}"):
+            ProtobufConverterConfig.parse({**URL, key: value})
