@@ -9,6 +9,8 @@ from typing import Any
 
 import fastavro
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from connect.api import DataError, FailedRecord, Schema
 from connect_schemas.avro.options import Options
@@ -167,3 +169,84 @@ def test_a_map_of_entries_is_resolved() -> None:
     made = reader(entries("long"), entries("int"))
     assert made.schema is not None and made.schema.type is Schema.map(None, None).type
     assert made.read(written(entries("int"), [{"key": 1, "value": 2}]), 0).values == [{1: 2}]
+
+
+# -- random schemas ----------------------------------------------------------------------------------------------------
+
+_PROMOTED = {"int": ["int", "long", "float", "double"], "long": ["long", "double"], "float": ["float", "double"]}
+_VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "int": st.integers(-(1 << 31), (1 << 31) - 1), "long": st.integers(-(1 << 53), 1 << 53),
+    "float": st.floats(width=32, allow_nan=False), "double": st.floats(allow_nan=False), "string": st.text(max_size=3),
+    "boolean": st.booleans(), "bytes": st.binary(max_size=3),
+}  # fmt: skip
+
+
+class Pairs:
+    """Draws a writer's type, a reader's that reads it, and what draws values of the former."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._draw = draw
+        self._count = 0
+
+    def of(self, depth: int) -> tuple[Any, Any, st.SearchStrategy[Any]]:
+        kinds = ["plain", "enum", *(["record", "array", "map", "nullable"] if depth else [])]
+        match self._draw(st.sampled_from(kinds)):
+            case "enum":
+                symbols = self._draw(st.lists(st.sampled_from("ABCD"), min_size=1, unique=True))
+                own = {"type": "enum", "name": self._name(), "symbols": symbols}
+                return own, {**own, "symbols": ["A", "C"], "default": "A"}, st.sampled_from(symbols)
+            case "record":
+                return self._record(depth)
+            case "array":
+                of, to, values = self.of(depth - 1)
+                return {"type": "array", "items": of}, {"type": "array", "items": to}, st.lists(values, max_size=2)
+            case "map":
+                of, to, values = self.of(depth - 1)
+                strategy = st.dictionaries(st.text(max_size=2), values, max_size=2)
+                return {"type": "map", "values": of}, {"type": "map", "values": to}, strategy
+            case "nullable":
+                of, to, values = self.of(depth - 1)
+                if isinstance(of, list):
+                    return of, to, values
+                return ["null", of], to if isinstance(to, list) else [to, "null"], st.none() | values
+        kind = self._draw(st.sampled_from(sorted(_VALUES)))
+        to = self._draw(st.sampled_from(_PROMOTED.get(kind, [kind])))
+        return kind, ["null", to] if self._draw(st.booleans()) else to, _VALUES[kind]
+
+    def _record(self, depth: int) -> tuple[Any, Any, st.SearchStrategy[Any]]:
+        name, written, read, values = self._name(), [], [], {}
+        for index in range(self._draw(st.integers(1, 3))):
+            of, to, strategy = self.of(depth - 1)
+            written.append({"name": f"f{index}", "type": of})
+            values[f"f{index}"] = strategy
+            match self._draw(st.sampled_from(["kept", "renamed", "dropped"])):
+                case "kept":
+                    read.append({"name": f"f{index}", "type": to})
+                case "renamed":
+                    read.append({"name": f"g{index}", "type": to, "aliases": [f"f{index}"]})
+        if self._draw(st.booleans()):
+            read.append({"name": "new", "type": {"type": "array", "items": "int"}, "default": [1]})
+        read = self._draw(st.permutations(read))
+        own = {"type": "record", "name": name}
+        return {**own, "fields": written}, {**own, "fields": read}, st.fixed_dictionaries(values)
+
+    def _name(self) -> str:
+        self._count += 1
+        return f"N{self._count}"
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> tuple[Any, Any, list[Any]]:
+    of, to, values = Pairs(draw)._record(2)
+    return of, to, draw(st.lists(values, min_size=1, max_size=3))
+
+
+@pytest.mark.slow
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(pairs())
+def test_random_schemas_are_resolved_as_fastavro_does(drawn: tuple[Any, Any, list[Any]]) -> None:
+    of, to, values = drawn
+    data = written(of, *values)
+    schemas = fastavro.parse_schema(of), fastavro.parse_schema(to)
+    expected = [fastavro.schemaless_reader(io.BytesIO(item), *schemas) for item in data]
+    assert reader(to, of).read(data, 0).values == expected
