@@ -93,6 +93,32 @@ def test_keys_of_a_converter_are_options(data: list[str]) -> None:
     assert "with schemas.enable" in consumed(data, 1, *read).stderr
 
 
+def test_a_key_that_nothing_reads_is_told(data: list[str]) -> None:
+    connect("topic", "create", "t", *data)
+    put(data, (None, b"a"))
+    done = consumed(data, 1, "--value-converter", "string", "--value-converter-property", "encodign=UTF-8")
+    assert (done.returncode, done.stdout) == (0, "a\n")
+    assert done.stderr == ("warning: nothing reads key encodign of org.apache.kafka.connect.storage.StringConverter\n")
+
+
+def test_an_id_in_a_header_is_looked_for(data: list[str], registry: MemoryRegistry) -> None:
+    registry.has_guids = True
+    serializer = "io.confluent.kafka.serializers.schema.id.HeaderSchemaIdSerializer"
+    made = make_converter(AvroConverter, schema_registry_url=registry.url, value_schema_id_serializer=serializer)
+    order = {"id": 1, "item": "tea", "price": None}
+    (value,), [(name, guid)] = made.encode_with_headers("t", ORDER, [order])
+    made.close()
+    connect("topic", "create", "t", *data)
+
+    def body(part: bytes) -> object:
+        return {"base64": b64encode(part).decode()}
+
+    line = json.dumps({"value": body(value), "headers": [[name, body(guid)]]}).encode()
+    lines("produce", "--topic", "t", "--format", "json", *data, stdin=line)
+    done = consumed(data, 1, "--value-converter", "avro", "--schema-registry", registry.url)
+    assert json.loads(done.stdout) == order
+
+
 def test_a_registry_that_does_not_answer_ends_the_listing_and_moves_no_group(
     data: list[str], registry: MemoryRegistry
 ) -> None:
