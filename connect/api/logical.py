@@ -29,6 +29,9 @@ from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, SCALE_PARAMETER, TI
 _WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,100}")
 # Moves a decimal point without a look at the digits, however many there are.
 _EXACT: Final = decimal.Context(prec=decimal.MAX_PREC, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
+# Larger ones come from whole numbers, and to them, by halves.
+_AT_ONCE_BITS: Final = 1 << 13
+_AT_ONCE_DIGITS: Final = 2500
 
 __all__ = [
     "DATE",
@@ -174,12 +177,35 @@ def scale(schema: Schema) -> int:
 
 def unscaled(value: decimal.Decimal, scale: int) -> int:
     """Return the digits of a finite decimal with `scale` of them behind the point, as a whole number."""
-    return int(_EXACT.scaleb(value, scale))
+    return _whole(_EXACT.scaleb(value, scale))
 
 
 def scaled(number: int, scale: int) -> decimal.Decimal:
     """Return the decimal with these digits, `scale` of them behind the point."""
-    return _EXACT.scaleb(decimal.Decimal(number), -scale)
+    return _EXACT.scaleb(_decimal(number), -scale)
+
+
+def _decimal(number: int) -> decimal.Decimal:
+    """Return a whole number as decimal, in less than quadratic time: the bytes of a record may be any number."""
+    bits = number.bit_length()
+    if bits <= _AT_ONCE_BITS:
+        return decimal.Decimal(number)
+    half = bits // 2
+    upper = number >> half
+    shifted = _EXACT.multiply(_decimal(upper), _EXACT.power(2, half))
+    return _EXACT.add(shifted, _decimal(number - (upper << half)))
+
+
+def _whole(value: decimal.Decimal) -> int:
+    """Return a decimal as whole number, as `_decimal` makes one of it."""
+    digits = value.adjusted() + 1
+    if digits <= _AT_ONCE_DIGITS or not value:
+        return int(value)
+    half = digits // 2
+    upper = _EXACT.scaleb(value, -half).to_integral_value(decimal.ROUND_DOWN, _EXACT)
+    lower = _EXACT.subtract(value, _EXACT.scaleb(upper, half))
+    shift: int = 10**half
+    return _whole(upper) * shift + _whole(lower)
 
 
 def decimal_bytes(number: int) -> bytes:

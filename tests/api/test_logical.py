@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
+import time
+from decimal import Context, Decimal
 from typing import Any
 
 import pytest
@@ -95,3 +96,20 @@ def test_the_schema_of_another_type_is_refused_both_ways(kind: logical.LogicalTy
         kind.from_logical(other, value.get(kind.word, Decimal(1)))
     with pytest.raises(DataError):
         kind.to_logical(other, b"\x01" if kind is logical.DECIMAL else 1)
+
+
+@pytest.mark.parametrize("digits", [1, 2466, 2467, 5001, 60_000])
+def test_numbers_of_any_size_are_decimals_of_their_digits_and_back(digits: int) -> None:
+    number = 7 * 10 ** (digits - 1) + (3 * 10 ** (digits // 2) if digits > 2 else 0)
+    for whole in (number, -number):
+        made = logical.scaled(whole, 5)
+        assert made == Decimal(whole).scaleb(-5, Context(prec=digits + 1)) and made.as_tuple().exponent == -5
+        assert logical.unscaled(made, 5) == whole
+
+
+def test_a_record_whose_decimal_is_all_of_it_is_read_and_written_in_time() -> None:
+    raw = b"\x7f" * 200_000
+    began = time.process_time()
+    value = logical.scaled(int.from_bytes(raw, "big"), 3)
+    assert logical.decimal_bytes(logical.unscaled(value, 3)) == raw
+    assert time.process_time() - began < 15, "by the square of its digits these are 40 s"

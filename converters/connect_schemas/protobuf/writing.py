@@ -211,7 +211,7 @@ class _Turns:
             if value is None:
                 return None
             found = numbers.get(value) if isinstance(value, str) else value
-            if found not in known:
+            if not isinstance(found, int) or isinstance(found, bool) or found not in known:
                 raise DataError(f"{value!r} is none of enum {enum_name(schema)}")
             return int(found)
 

@@ -54,6 +54,9 @@ def test_an_enum_is_written_by_name_or_number() -> None:
     assert one(INT32.replace(name="E", parameters=parameters), 5) == b"\x08\5"
     with pytest.raises(DataError, match="'X' is none of enum E"):
         one(STRING.replace(name="E", parameters=parameters), "X")
+    for odd in (5.0, False, [5]):
+        with pytest.raises(DataError, match=r"is none of enum E"):
+            one(INT32.replace(name="E", parameters=parameters), odd)
 
 
 def test_the_member_of_a_union_that_is_there_is_written() -> None:
