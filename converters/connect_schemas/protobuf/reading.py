@@ -252,7 +252,9 @@ class _Columns:
         if shape.field.type == FieldDescriptor.TYPE_ENUM:
             return None if self._options.int_for_enums else enum_names(shape.enum)
         if shape.field.type == FieldDescriptor.TYPE_STRING:
-            return None if is_proto3(shape.field.containing_type.file) else _texts
+            message = shape.field.containing_type
+            assert message is not None, "fields are those of messages"
+            return None if is_proto3(message.file) else _texts
         if shape.field.type in _UNSIGNED_LONG:
             return _wrapping(1 << 63)
         if shape.field.cpp_type != FieldDescriptor.CPPTYPE_INT32:

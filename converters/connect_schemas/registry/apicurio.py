@@ -162,7 +162,12 @@ class ApicurioClient(RegistryClient):
 
 def _references(said: Any) -> tuple[Reference, ...]:
     """Return references; a group is told where it is not the one called default."""
-    return tuple(
-        Reference(str(one["name"]), str(one["artifactId"]), str(one["version"]), one.get("groupId") or "default")
-        for one in said
-    )
+    try:
+        return tuple(
+            Reference(str(one["name"]), str(one["artifactId"]), str(one["version"]), one.get("groupId") or "default")
+            for one in said
+        )
+    except (TypeError, LookupError, AttributeError) as error:
+        raise RetriableError(
+            "what answers is no registry of Apicurio: an answer has references of another form", code=REFUSED
+        ) from error

@@ -244,7 +244,9 @@ class RegistryClient:
         return self.version(reference.subject, reference.version, interrupted=interrupted)
 
     def _ask_version(self, subject: str, version: str) -> Callable[[threading.Event], Registered | Missing]:
-        return self._ask_version_at(subject, f"/subjects/{_quoted(subject)}/versions/{version}", f"version {version}")
+        return self._ask_version_at(
+            subject, f"/subjects/{_quoted(subject)}/versions/{_quoted(version)}", f"version {version}"
+        )
 
     def _ask_version_at(
         self, subject: str, path: str, what: str, params: Params | None = None

@@ -65,6 +65,23 @@ def test_references_are_read(registry: MemoryRegistry, client: ApicurioClient) -
     assert client.resolved(schema.references)["ns.In"].schema.text == '"int"'
 
 
+def test_a_version_of_a_reference_may_be_any_text(registry: MemoryRegistry, client: ApicurioClient) -> None:
+    named = {"name": "ns.In", "artifactId": "inner", "version": "1.0/b"}
+    registry.add("t-value", '"long"', references=[named])
+    schema = client.by_id(101).schema
+    assert schema.references == (Reference("ns.In", "inner", "1.0/b", "default"),)
+    with pytest.raises(DataError, match=r"no version 1\.0/b of artifact 'inner'"):
+        client.resolved(schema.references)
+    assert registry.asked[-1].endswith("/artifacts/inner/versions/1.0%2Fb")
+
+
+@pytest.mark.parametrize("odd", [5, [{"name": "x"}], ["x"]])
+def test_references_of_another_form_are_told(registry: MemoryRegistry, client: ApicurioClient, odd: Any) -> None:
+    registry.add("t-value", '"long"', references=odd)
+    with pytest.raises(RetriableError, match="references of another form"):
+        client.by_id(101)
+
+
 @pytest.mark.parametrize(
     ("ask", "code", "words"),
     [
