@@ -428,9 +428,9 @@ class _Aggregate:
             self._take()
             return items
         if token.kind == "string":
-            data = b""
+            parts = []
             while self._tokens[self._next].kind == "string":
-                data += _bytes(self._take())
-            return data.decode(errors="replace")
+                parts.append(_bytes(self._take()))
+            return b"".join(parts).decode(errors="replace")
         sign = "-" if self._text() == "-" and self._take() else ""
         return _Word(sign + self._take())

@@ -176,3 +176,8 @@ def test_descriptors_that_protoc_made_come_out_as_texts_that_are_read(module: An
     again = parsed(once, "again")
     assert text_of(again) == once
     assert linked(again).name == "again"
+
+
+def test_texts_of_an_option_in_many_parts_are_joined_in_time() -> None:
+    text = text_of(parsed("option x = { a: " + '"a" ' * 50_000 + "};"))
+    assert text.count("a") == 50_001
