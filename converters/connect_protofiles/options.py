@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf import descriptor_pb2 as pb
 from google.protobuf import text_format
 from google.protobuf.descriptor import FieldDescriptor
 
 from connect_protofiles.tokens import ProtoError
+
+_BOOLEANS: Final = {"true": True, "false": False}
 
 
 def interpret(file: pb.FileDescriptorProto) -> pb.FileDescriptorProto:
@@ -70,6 +72,9 @@ def _interpreted(options: Any, option: pb.UninterpretedOption) -> bool:
     field = holder.DESCRIPTOR.fields_by_name.get(last)
     if field is None or last == "uninterpreted_option":
         raise ProtoError(f"there is no option {'.'.join((*path, last))!r}")
+    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL and option.identifier_value in _BOOLEANS:
+        setattr(holder, last, _BOOLEANS[option.identifier_value])  # most are, and this takes no parser
+        return True
     try:
         text_format.Merge(_words(field, option), holder)
     except (text_format.ParseError, RecursionError) as error:
