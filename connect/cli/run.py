@@ -133,8 +133,11 @@ def run(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="connect-run-", ignore_cleanup_errors=True) as folder:
-            given = worker_config(config_file, {}).originals
-            config = worker_config(config_file, _flags(given, data_dir or folder, rest))
+            base = worker_config(config_file, {})
+            given = base.originals
+            # What is known of topics goes with the offsets, which are the worker's.
+            shared = {"contract.storage.topic": base.contract_topic}
+            config = worker_config(config_file, {**_flags(given, data_dir or folder, rest), **shared})
             tune_process()
             set_up_log(config)
             if "log.level" not in given:

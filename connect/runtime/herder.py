@@ -152,6 +152,7 @@ class Herder(Views):
             self.watchdog,
             check=self._checked_for_preview,
             committed=lambda name, own: self._connector_offsets.read(name, own),
+            known=lambda name: self._contracts.known(name),
         )
         self._connector_offsets = Offsets(cluster, plugins, config, self._offsets, watchdog=self.watchdog)
         self._contracts = ContractDesk(base.contracts)

@@ -136,6 +136,7 @@ async def test_a_field_is_discarded_and_its_whole_record_is_in_the_queue(worker:
     (found,) = await letters(worker)
     assert found[0] == BAD
     assert [progress.skipped for progress in worker.herder.progress()] == [0]
+    assert [runner.meter.shortened for runner in worker.herder.base.worker.runners()] == [1]
 
 
 async def test_exactly_once_a_transaction_has_what_fits_and_the_offset_of_what_does_not(tmp_path: Path) -> None:

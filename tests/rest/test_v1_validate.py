@@ -88,6 +88,7 @@ async def test_keys_without_effect_are_told(
     ("keys", "key", "about"),
     [
         ({"errors.tolerance": "all"}, "errors.tolerance", "dropped without a trace"),
+        ({"schema.contract.fields": "discard.value"}, "schema.contract.fields", "kept nowhere"),
         ({"errors.retry.timeout": "-1"}, "errors.retry.timeout", "for ever"),
         ({"tasks.max": "4"}, "tasks.max", "tasks.max=4, but the topics have 1 partition: 3 tasks"),
         ({"topics": "t,tt"}, "topics", "topic tt does not exist yet"),

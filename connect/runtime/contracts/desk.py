@@ -38,9 +38,13 @@ class ContractDesk:
 
     async def show(self, connector: str, config: ContractConfig) -> ContractInfo:
         """Return a connector's contract. Where nobody has ever had one, no topic is made for it."""
+        return ContractInfo(settings_of(config), await self.known(connector))
+
+    async def known(self, connector: str) -> Mapping[str, Known]:
+        """Return what is known of each topic of a connector."""
         if await self._store.exists():
             await self._store.open()
-        return ContractInfo(settings_of(config), self._store.all(connector))
+        return self._store.all(connector)
 
     async def give(self, connector: str, topic: str, schema: Schema) -> Known:
         """Know this schema of a topic from now on, whatever was known.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as NotYetError
 from typing import Any, Final, Protocol
@@ -101,7 +101,7 @@ class Remembered:
         known: What is known to begin with, by topic.
     """
 
-    def __init__(self, known: dict[str, Known] | None = None) -> None:
+    def __init__(self, known: Mapping[str, Known] | None = None) -> None:
         self.generation = 0
         self._known = dict(known or {})
 

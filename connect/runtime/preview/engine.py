@@ -28,8 +28,12 @@ from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.clock import now_ms
 from connect.runtime.connector_config import ConnectorConfig, SinkConnectorConfig
 from connect.runtime.connector_context import connector_context, context_text
+from connect.runtime.contracts.config import contract_config
+from connect.runtime.contracts.contract import Contract
+from connect.runtime.contracts.learning import Remembered
 from connect.runtime.factory import (
     connector_desc,
+    contract_stage,
     framework_config,
     make_converter,
     make_header_converter,
@@ -48,6 +52,7 @@ from connect.runtime.tasks.pipeline import close_all, plugins_of
 from connect.runtime.tasks.shown import Shown
 from connect.runtime.tasks.walks import Fault, Walk, Walks, fault_of, singly, step_of
 from connect.runtime.worker_config import WorkerConfig
+from connect.stores.contracts import Known
 
 #: Previews under way at one time; further ones are refused.
 AT_ONCE_MAX: Final = 4
@@ -96,6 +101,8 @@ class PreviewsUnavailableError(ConnectError):
 
 #: Checks a resolved config: what is wrong, to be shown, and the values.
 Check = Callable[[Mapping[str, str | None]], Awaitable[tuple[ConfigInfos, Resolved]]]
+#: Returns what is known of the topics of a connector of this name.
+KnownOf = Callable[[str], Awaitable[Mapping[str, Known]]]
 #: Returns the committed source offsets of a connector of this name and config.
 Committed = Callable[[str, Mapping[str, str]], Awaitable[Iterable[tuple[Mapping[str, Any], Mapping[str, Any] | None]]]]
 
@@ -107,6 +114,7 @@ class Previews:
         cluster: Where a sink's topics are; None: nowhere.
         check: Resolves and checks a config.
         committed: Tells where a source is; None: there is no worker that knows.
+        known: Tells what a schema contract holds records against; None: nothing is known.
     """
 
     def __init__(
@@ -118,6 +126,7 @@ class Previews:
         *,
         check: Check,
         committed: Committed | None,
+        known: KnownOf | None = None,
     ) -> None:
         self._cluster = cluster
         self._plugins = plugins
@@ -125,6 +134,7 @@ class Previews:
         self._watchdog = watchdog
         self._check = check
         self._committed = committed
+        self._known = known
         self._running: set[asyncio.Task[PreviewAnswer]] = set()
         self._hanging: set[TaskThread] = set()
         self._is_stopped = False
@@ -249,14 +259,25 @@ class _Run:
         fault["exception"] = type(error.__cause__ or error).__name__
         return fault
 
+    async def _contract(self) -> Contract | None:
+        """Return the connector's schema contract, which learns nothing that stays."""
+        config = contract_config(self._desc.cls, self._config)
+        if not config.is_held:
+            return None
+        known = {} if self._owner._known is None else await self._owner._known(self._name)
+        return Contract(config, Remembered(known), is_sink=self._desc.kind is PluginKind.SINK)
+
     async def _walks(self, room: Room) -> Walks:
         """Make what lies between the connector and the log, on the thread."""
         plugins, worker = self._owner._plugins, self._owner._worker
+        contract = await self._contract()
 
         def make() -> Walks:
             framework: ConnectorConfig = framework_config(self._desc, self._config)
             stages = make_stages(plugins, framework, worker, room.stopping)
             made.extend(plugins_of(stages))
+            if contract is not None:
+                stages.append(contract_stage(contract))
             key, value = (
                 make_converter(plugins, worker, framework, which) for which in ("key.converter", "value.converter")
             )

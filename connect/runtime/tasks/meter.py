@@ -69,6 +69,7 @@ class TaskMeter(Times):
             are the same in the moving window.
         failures, errors, skipped, retries, logged: Kafka's counts of records that fail: each failed try; the ones that
             ended the task; those left out; what was tried again; lines of `errors.log.enable`.
+        shortened: Records that went on without fields which a schema contract leaves out.
         letters, failed_letters: Dead letters that were to be written; that could not be.
         causes: Dead letters by Kafka's stage and the class of the error.
         last_error_ms: When a record failed last, ms since the epoch; 0: none did.
@@ -87,7 +88,7 @@ class TaskMeter(Times):
         self.commits_total = self.transactions = 0
         self.commits, self.failed_commits = Window(), Window()
         self.failures = self.errors = self.skipped = self.retries = self.logged = 0
-        self.letters = self.failed_letters = 0
+        self.shortened = self.letters = self.failed_letters = 0
         self.causes: dict[tuple[str, str], int] = {}
         self.last_error_ms = 0
 

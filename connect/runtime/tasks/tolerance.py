@@ -138,6 +138,7 @@ class Tolerance:
         """Take records as skipped: they are with the dead letters where there is a queue, and do not come again."""
         for failure in failures:
             if isinstance(failure.error, DiscardedValueError):  # the rest of it goes on
+                self.meter.shortened += 1
                 continue
             self.skipped += 1
             self.meter.skipped += 1

@@ -16,6 +16,7 @@ from typing import Any, Final
 from connect.api import ConfigError, ConnectError, InvalidConfigError, SlowPatternError, compile_pattern
 from connect.ports import Admin
 from connect.runtime.border.calls import within
+from connect.runtime.contracts.config import CONTRACT, KEYS, TOPICS
 from connect.runtime.factory import framework_config, make_converter, make_header_converter, make_stages
 from connect.runtime.model import ConfigInfos, PluginKind
 from connect.runtime.override_policies import PREFIXES, clients_of
@@ -318,7 +319,14 @@ def _risks(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> I
     if tolerant and not logs and not dead:
         keep = f"set errors.log.enable=true or {_DEAD}topic.name"
         yield ConfigWarning("errors.tolerance", RISKY, f"bad records are dropped without a trace: {keep}")
-    if dead and not tolerant:
+    discards = next(
+        (key for key in (CONTRACT, *KEYS.values(), TOPICS) if str(values.get(key, "")).startswith("discard.")), None
+    )
+    if discards is not None and not dead:
+        yield ConfigWarning(
+            discards, RISKY, f"what does not fit is left out and kept nowhere: set {_DEAD}topic.name to keep it"
+        )
+    if dead and not tolerant and discards is None:
         yield ConfigWarning(
             f"{_DEAD}topic.name",
             RISKY,

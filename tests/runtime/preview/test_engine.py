@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from connect.api import (
+    INT32,
     Batch,
     ConnectError,
     Connector,
@@ -227,6 +228,22 @@ async def test_a_record_that_fails_or_is_dropped_ends_there_and_the_others_go_on
     assert [walk["steps"][-1]["dropped"] for walk in answer["walks"]] == [False, False, True, False]
     assert last_values(answer) == ["v1!", "v4!"]
     assert answer["error"] is None
+
+
+async def test_a_contract_is_held_by_what_is_known_and_nothing_that_it_learns_stays(worker: RunningWorker) -> None:
+    before = await state_of(worker)
+    answer = await previewed(worker, source(**{"schema.contract": "freeze"}), records=2)
+    assert [walk["steps"][1]["alias"] for walk in answer["walks"]] == ["schema.contract"] * 2
+    assert last_values(answer) == ["v1", "v2"]
+    nothing = {"schema.contract.topics": "freeze"}
+    assert "nothing is known of topic" in errors(await previewed(worker, source(**nothing), records=1))[0][2]
+    assert await state_of(worker) == before
+
+    await worker.herder.create("s", source())
+    await worker.herder.stop("s")
+    await worker.herder.give_contract("s", answer["walks"][0]["topic"], INT32)
+    held = await previewed(worker, source(**{"schema.contract": "freeze"}), records=1)
+    assert "int32 is string now" in errors(held)[0][2]
 
 
 async def test_a_config_that_is_wrong_is_told_and_nothing_is_run(worker: RunningWorker) -> None:
