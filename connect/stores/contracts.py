@@ -64,7 +64,13 @@ class _Key:
         return cls(connector, topic, version, str(claim))
 
     @property
+    def place(self) -> tuple[str, str]:
+        """The connector and the topic."""
+        return self.connector, self.topic
+
+    @property
     def stored(self) -> bytes:
+        """As the topic has it."""
         return orjson.dumps([self.connector, self.topic, self.version, self.claim])
 
 
@@ -88,25 +94,22 @@ def _known(version: int, value: bytes) -> Known:
 
 class ContractStore:
     """The store of one worker. Reading never waits: all is in memory. For the event loop, but for `get` and
-    `generation`, which are for any thread.
-
-    Attributes:
-        generation: Another number with each change, of whatever connector.
-    """
+    `generation`, which are for any thread."""
 
     def __init__(self, topic: CompactedTopic, clock_ms: Callable[[], int]) -> None:
-        self.generation = 0
         self._topic = topic
         self._clock_ms = clock_ms
         self._opening = asyncio.Lock()
         #: Who learns in this worker, one after the other.
         self._learning = asyncio.Lock()
         self._is_open = False
-        #: What counts, by connector and topic; replaced as a whole, since threads look.
+        #: The claims that are in the topic, and what counts of them, by connector and topic.
+        self._claims: dict[tuple[str, str], dict[bytes, _Key]] = {}
         self._known: dict[tuple[str, str], Known] = {}
+        self._generations: dict[str, int] = {}
         #: Claims of our own of which it is not known yet whether they count.
         self._pending: set[bytes] = set()
-        topic.on_change = lambda _key: self._look()
+        topic.on_change = self._heed
 
     @property
     def topic(self) -> str:
@@ -126,12 +129,13 @@ class ContractStore:
             CorruptBatchError: A stored batch is damaged.
         """
         async with self._opening:
-            if not self._is_open:
-                await self._topic.open()
-                self._is_open = True
-            else:
+            if self._is_open:
                 await self._topic.catch_up()
-            self._look()
+                return
+            await self._topic.open()
+            for stored, _ in self._topic.items():
+                self._heed(stored)
+            self._is_open = True
 
     async def aclose(self) -> None:
         """Release the topic. Safe without `open`."""
@@ -140,6 +144,10 @@ class ContractStore:
     def get(self, connector: str, topic: str) -> Known | None:
         """Return what is known of a topic of a connector."""
         return self._known.get((connector, topic))
+
+    def generation(self, connector: str) -> int:
+        """Return a number that is another one with each change of a connector's."""
+        return self._generations.get(connector, 0)
 
     def all(self, connector: str) -> dict[str, Known]:
         """Return what is known of each topic of a connector, by name."""
@@ -160,66 +168,67 @@ class ContractStore:
         async with self._learning:
             before = self.get(connector, topic)
             if (before.version if before is not None else 0) == after:
-                await self._claim(connector, topic, schema, after=after, by=by, earlier=earlier)
+                body = {"schema": as_document(schema), "at": self._clock_ms(), "by": by}
+                if earlier:
+                    body["earlier"] = [as_document(one) for one in earlier[-EARLIER_MAX:]]
+                await self._claim(_Key(connector, topic, after + 1, uuid.uuid4().hex[:12]), orjson.dumps(body))
         return self.get(connector, topic)
 
-    async def _claim(
-        self, connector: str, topic: str, schema: Schema, *, after: int, by: str, earlier: Sequence[Schema]
-    ) -> None:
-        key = _Key(connector, topic, after + 1, uuid.uuid4().hex[:12])
-        body = {"schema": as_document(schema), "at": self._clock_ms(), "by": by}
-        if earlier:
-            body["earlier"] = [as_document(one) for one in earlier[-EARLIER_MAX:]]
+    async def _claim(self, key: _Key, value: bytes) -> None:
         self._pending.add(key.stored)
         try:
-            await self._topic.put({key.stored: orjson.dumps(body)}, timestamp_ms=self._clock_ms())
+            await self._topic.put({key.stored: value}, timestamp_ms=self._clock_ms())
             await self._topic.catch_up()  # who was faster is in memory then
         finally:
             self._pending.discard(key.stored)
-            self._look()
-        await self._forget_others(connector, topic)
+            self._heed(key.stored)
+        first = self._first(key.place)
+        await self._delete([claim for claim in self._claims.get(key.place, {}).values() if claim is not first])
 
     async def forget(self, connector: str, topic: str | None = None) -> list[str]:
         """Forget a topic of a connector, or all of them, durably; return which."""
-        gone = [key for key in self._keys() if key.connector == connector and topic in (None, key.topic)]
+        gone = [
+            key
+            for place, claims in self._claims.items()
+            if place[0] == connector and topic in (None, place[1])
+            for key in claims.values()
+        ]
         await self._delete(gone)
         return sorted({key.topic for key in gone})
 
-    async def _forget_others(self, connector: str, topic: str) -> None:
-        """Delete the claims and versions of a topic that do not count."""
-        claims = [key for key in self._keys() if (key.connector, key.topic) == (connector, topic)]
-        first = self._first(claims)
-        await self._delete([key for key in claims if key is not first and key.stored not in self._pending])
-
     async def _delete(self, keys: Sequence[_Key]) -> None:
+        """Delete claims: those that do not count, or all."""
         await self._topic.put({key.stored: None for key in keys}, timestamp_ms=self._clock_ms())
-        self._look()
+        for key in keys:
+            self._heed(key.stored)
 
-    def _keys(self) -> list[_Key]:
-        return [_Key.of(stored) for stored, _ in self._topic.items()]
+    def _heed(self, stored: bytes) -> None:
+        """Know what the topic says by now of a claim, and by that of its topic."""
+        try:
+            key = _Key.of(stored)
+        except (ValueError, TypeError):  # a tombstone may have any key
+            return
+        claims = self._claims.setdefault(key.place, {})
+        if self._topic.get(stored) is None:
+            claims.pop(stored, None)
+        else:
+            claims.setdefault(stored, key)
+        first = self._first(key.place)
+        value = None if first is None else self._topic.get(first.stored)
+        found = None if first is None or value is None else _known(first.version, value)
+        if found == self._known.get(key.place):
+            return
+        if found is None:
+            self._known.pop(key.place, None)
+        else:
+            self._known[key.place] = found
+        self._generations[key.connector] = self.generation(key.connector) + 1
 
-    def _first(self, claims: Sequence[_Key]) -> _Key | None:
+    def _first(self, place: tuple[str, str]) -> _Key | None:
         """Return the claim that counts: of the newest version that which lies in front."""
-        settled = [key for key in claims if key.stored not in self._pending]
-        if not settled:
-            return None
-        newest = max(key.version for key in settled)
-        return min((key for key in settled if key.version == newest), key=lambda key: self._topic.order(key.stored))
-
-    def _look(self) -> None:
-        """Know what the topic says now. Changes are rare, and connectors with contracts few."""
-        claims: dict[tuple[str, str], list[_Key]] = {}
-        for key in self._keys():
-            claims.setdefault((key.connector, key.topic), []).append(key)
-        found: dict[tuple[str, str], Known] = {}
-        for place, keys in claims.items():
-            first = self._first(keys)
-            value = None if first is None else self._topic.get(first.stored)
-            if first is None or value is None:
-                continue
-            before = self._known.get(place)
-            made = _known(first.version, value)
-            found[place] = before if before == made else made
-        if found != self._known:
-            self._known = found
-            self.generation += 1
+        settled = [key for stored, key in self._claims.get(place, {}).items() if stored not in self._pending]
+        newest = max((key.version for key in settled), default=0)
+        found = [key for key in settled if key.version == newest]
+        if len(found) > 1:
+            return min(found, key=lambda key: self._topic.order(key.stored))
+        return found[0] if found else None

@@ -66,7 +66,7 @@ class Learning:
     @property
     def generation(self) -> int:
         """Another number with each change."""
-        return self._store.generation
+        return self._store.generation(self._connector)
 
     def get(self, topic: str) -> Known | None:
         """Return what is known of a topic."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from connect.api import Schema, SchemaType
+from connect.api import Schema, SchemaType, Struct
 from connect.runtime.contracts.changes import ITEMS, VALUES, Mark, Path
 
 #: What is left out, as a tree: a field, or a mark, to what is left out inside it; empty: the field itself.
@@ -56,7 +56,9 @@ def value_without(value: Any, cut: Cut) -> Any:
         made = {
             name: value_without(item, cut.get(name, {})) for name, item in value.items() if name not in cut or cut[name]
         }
-    return value if len(made) == len(value) and all(map(_is, made.values(), value.values())) else made
+    is_same = len(made) == len(value) and all(map(_is, made.values(), value.values()))
+    # A Struct has the whole schema with it, which is not that of its place any more, also where it lacks the field.
+    return value if is_same and not isinstance(value, Struct) else made
 
 
 def _is(left: Any, right: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import INT32, OPTIONAL_INT32, STRING, Schema
+from connect.api import INT32, OPTIONAL_INT32, STRING, Schema, Struct
 from connect.runtime.contracts.changes import ITEMS, VALUES, changes_of
 from connect.runtime.contracts.leaving_out import cut_of, schema_without, value_without
 from connect.runtime.contracts.plain_values import fits
@@ -39,6 +39,16 @@ def test_what_loses_nothing_is_the_very_value() -> None:
     value = {"a": {"b": [1]}}
     assert value_without(value, cut_of([("a", "c"), ("d",), ("a", "b", ITEMS, "e")])) is value
     assert value_without(None, {"a": {}}) is None
+
+
+def test_a_struct_that_knows_its_whole_schema_is_a_plain_one_then() -> None:
+    inner = Schema.struct({"x": OPTIONAL_INT32, "y": INT32})
+    schema = Schema.struct({"s": inner})
+    value = Struct(schema, {"s": Struct(inner, {"y": 1})})
+    cut = cut_of([("s", "x")])
+    made = value_without(value, cut)
+    assert made == {"s": {"y": 1}}
+    schema_without(schema, cut).validate(made)
 
 
 def test_a_field_that_has_the_name_of_a_mark_is_a_field() -> None:
