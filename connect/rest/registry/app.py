@@ -15,6 +15,7 @@ from connect.rest import errors, security
 from connect.rest.negotiation import Scope, route_path
 from connect.rest.registry import compatibility, root, schemas, settings, subjects
 from connect.rest.registry.answers import KINDS, MEDIA_TYPES, answer
+from connect.rest.registry.contexts import Contexts
 from connect.rest.registry.reads import is_read
 from connect.runtime.worker_config import WorkerConfig
 
@@ -36,6 +37,7 @@ def make_app(registry: Registry, config: WorkerConfig, *, cluster_id: str) -> Fa
         kinds=KINDS, answers=MEDIA_TYPES, is_open=_is_open, is_read=_is_read, addresses=config.registry_addresses
     )
     security.install(app, config, face)
+    app.add_middleware(Contexts)  # in front of all, so that they see the names that count
     return app
 
 
