@@ -196,7 +196,8 @@ def converter_values(context: Context, desc: PluginDesc, which: str, use: str) -
     given = {"converter.type": use, **_strip(context, which)}
     found = {}
     for value in _own_values(desc, given):
-        key = dataclasses.replace(shown(value.key), name=f"{which}.{value.key.name}")
+        formerly = tuple(f"{which}.{old}" for old in value.key.formerly)
+        key = dataclasses.replace(shown(value.key), name=f"{which}.{value.key.name}", formerly=formerly)
         found[key.name] = ConfigValue(key, value.value, errors=value.errors)
     return found
 

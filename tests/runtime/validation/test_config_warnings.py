@@ -82,6 +82,19 @@ def test_what_fails_when_a_task_starts_is_told_before(tmp_path: Path) -> None:
     assert (key, WILL_FAIL) in [(one.key, one.code) for one in warned(config)]
 
 
+def test_other_names_of_a_converters_keys_are_known() -> None:
+    keys = {
+        "value.converter": "io.confluent.connect.avro.AvroConverter",
+        "value.converter.schema.registry.url": "https://127.0.0.1:8081",
+        "value.converter.basic.auth.credentials.source": "USER_INFO",
+        "value.converter.schema.registry.basic.auth.user.info": "user:password",
+        "value.converter.schemas.cache.size": "10",
+    }
+    assert warned(source(**keys)) == []
+    (warning,) = warned(source(**keys, **{"value.converter.schemas.cache.config": "10"}))
+    assert (warning.key, warning.code) == ("value.converter.schemas.cache.size", NO_EFFECT)
+
+
 async def test_topics_of_a_sink_are_looked_for_and_its_tasks_counted(tmp_path: Path) -> None:
     cluster = await LogCluster.open(tmp_path)
     try:
