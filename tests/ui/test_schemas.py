@@ -257,3 +257,7 @@ def test_a_text_is_laid_out_without_a_change_of_what_it_says(
     ]  # fmt: skip
     assert made[0].split("\n") == lines
     assert ["".join(one.split()) for one in made] == ["".join(one.split()) for one in given]
+    # What would take long, or grow by its square, does not.
+    for large in ("'[1],'.repeat(250000)", "'['.repeat(90) + '1,'.repeat(400000)", "'\"' + '\\\\n'.repeat(500000)"):
+        length = page.evaluate(f"async () => (await import('./js/parts/lines.js')).laidOut({large}).length")
+        assert length < 5_000_000

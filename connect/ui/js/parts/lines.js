@@ -5,8 +5,7 @@ import { count, plain } from "./text.js";
 /** Longer texts are neither laid out nor compared. */
 export const CHARS_MAX = 1 << 20;
 const DEPTH_MAX = 100;
-const TOKEN = /"(?:[^"\\]|\\[^])*"?|[{}[\],:]|[^\s"{}[\],:]+/g;
-const EMPTY = /[{[]\s*$/;
+const TOKEN = /"[^"\\]*(?:\\[^][^"\\]*)*"?|[{}[\],:]|[^\s"{}[\],:]+/g;
 /** What is neither alike at the begin nor at the end: compared line by line up to so many pairs of lines. */
 const PAIRS_MAX = 4e6;
 const BESIDE = 3;
@@ -18,21 +17,28 @@ const SHOWN_MAX = 3000;
  */
 export function laidOut(text) {
   if (text.length > CHARS_MAX) return text;
-  let made = "";
+  const made = [];
   let depth = 0;
+  let last = "";
+  let size = 0;
   const line = () => `\n${"  ".repeat(depth)}`;
   for (const [token] of text.matchAll(TOKEN)) {
+    // Each level is two blanks more on each of its lines: a deep text would grow by its square.
+    size += token.length + 2 * depth;
+    if (depth > DEPTH_MAX || size > 4 * CHARS_MAX) return text;
     if (token === "{" || token === "[") {
-      // Each level is two blanks more on each of its lines: so deep a text would grow by its square.
-      if (++depth > DEPTH_MAX) return text;
-      made += token + line();
+      depth++;
+      made.push(token, line());
     } else if (token === "}" || token === "]") {
       depth = Math.max(0, depth - 1);
-      made = EMPTY.test(made.slice(-2 - 2 * DEPTH_MAX)) ? made.trimEnd() + token : made + line() + token;
-    } else if (token === ",") made += token + line();
-    else made += token === ":" ? ": " : token;
+      if (last === "{" || last === "[") made.pop();
+      else made.push(line());
+      made.push(token);
+    } else if (token === ",") made.push(token, line());
+    else made.push(token === ":" ? ": " : token);
+    last = token;
   }
-  return made;
+  return made.join("");
 }
 
 /** How the lines of two texts differ: `{kind: "same"|"before"|"after", text}` in their order. */

@@ -1,5 +1,5 @@
 // A schema that is written, checked against those of its subject, and registered.
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { call, curl } from "../api.js";
 import { asLines, fromLines, paths } from "../schemas.js";
 import { ActionBar } from "./actionbar.js";
@@ -20,6 +20,7 @@ export function SchemaEditor({ subject, types, begin, level, onDone }) {
   const [lines, setLines] = useState(asLines(begin.references));
   const [told, tell] = useState(null);
   const [isBusy, setBusy] = useState(false);
+  useEffect(() => tell(null), [subject]);
   const changed = (set) => (value) => {
     set(value);
     tell(null);
