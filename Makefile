@@ -27,14 +27,14 @@ $(STAMP): $(RUNS)
 demo: $(RUNS)
 	$(BIN)/python -m bench.demo $(if $(KEEP),--keep)
 
-# Two processes of tests a core and six at least, since more than a third of a test is waiting. They take work from each
-# other. Types and imports are checked beside them, and what that says comes at the end. A few that failed are run once
-# more with nothing beside them: a defect fails there, too, and what only a busy machine brings is said, and does not
-# end the run.
+# Two processes of tests a core and six at least, since more than a third of a test is waiting. Tests are collected once,
+# and the processes, which are forks, take work from each other. Types and imports are checked beside them, and what that
+# says comes at the end. A few that failed are run once more with nothing beside them: a defect fails there, too, and
+# what only a busy machine brings is said, and does not end the run.
 test: style
 	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; \
 	{ $(BIN)/mypy && $(BIN)/lint-imports; } >"$$said" 2>&1 & types=$$!; \
-	failed=0; $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal || failed=$$?; \
+	failed=0; $(BIN)/python -m pytest -p tests.processes --processes $(TEST_PROCESSES) || failed=$$?; \
 	if [ $$failed -eq 1 ] && [ "$$($(BIN)/python -m tests.again)" = few ]; then \
 	  echo "what failed beside others is run once more, alone:"; \
 	  failed=0; $(BIN)/python -m pytest --last-failed --last-failed-no-failures none || failed=$$?; fi; \
