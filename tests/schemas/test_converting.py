@@ -206,12 +206,20 @@ def test_the_latest_version_with_some_metadata_is_asked_for(registry: MemoryRegi
     keys = {"auto_register_schemas": "false", "use_latest_version": "true"}
     made = converter(registry, use_latest_with_metadata="major=1,owner=a b", **keys)
     assert made.encode("t", STRING, ["a"]) == [b"\0\0\0\0\1a"]
-    assert made.wanted(Registered(2, SchemaText('"string"')), "t", None).id == 1
+    assert made.wanted(Registered(2, SchemaText('"int"')), "t", None).id == 1
     assert "key=major&key=owner&value=1&value=a+b&deleted=true" in registry.asked[0].replace("%20", "+")
     made.close()
     made = converter(registry, use_latest_with_metadata="major=3", **keys)
     with pytest.raises(DataError, match="no version with major=3 of subject 't-value'"):
         made.encode("t", STRING, ["a"])
+    made.close()
+
+
+def test_records_of_the_latest_version_itself_are_read_as_they_are(registry: MemoryRegistry) -> None:
+    registry.add("t-value", '"string"')
+    made = converter(registry, use_latest_version="true")
+    for known in (1, -1):  # by its GUID a schema may come without its id
+        assert made.wanted(Registered(known, SchemaText('"string"')), "t", None) is None
     made.close()
 
 

@@ -31,6 +31,7 @@ _JAVA: Final = "it is about classes of Java, which are not here; leave it out"
 _REFUSED: Final = (
     ("rule.executors", (), _RULES),
     ("rule.actions", (), _RULES),
+    ("csfle.enabled", ("false",), _RULES),
     (
         "propagate.schema.tags",
         ("false",),

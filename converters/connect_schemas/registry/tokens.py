@@ -55,6 +55,7 @@ class TokenSource:
         self._clock = clock
         self._lock = threading.Lock()
         self._client: Any = None
+        self._is_closed = False
         self._token = ""
         self._until_s = 0.0
 
@@ -76,22 +77,29 @@ class TokenSource:
                 self._token = ""
 
     def close(self) -> None:
-        """Close the connections."""
-        with self._lock:
-            if self._client is not None:
-                self._client.close()
+        """Close the connections; a request that is under way fails. Does not wait for it."""
+        self._is_closed = True
+        client = self._client
+        if client is not None:
+            client.close()
+
+    def _http(self) -> Any:
+        if self._client is None:
+            self._client = self._make_client()
+        if self._is_closed:
+            self._client.close()
+            raise RuntimeError("the client is closed")
+        return self._client
 
     def _asked(self) -> tuple[str, float]:
         import httpx
 
         settings = self._settings
         form = {"grant_type": "client_credentials"} | ({"scope": settings.scope} if settings.scope else {})
-        if self._client is None:
-            self._client = self._make_client()
         began_s = self._clock()
         try:
-            answer = self._client.post(settings.url, data=form, auth=(settings.client_id, settings.client_secret))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            answer = self._http().post(settings.url, data=form, auth=(settings.client_id, settings.client_secret))
+        except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:  # RuntimeError: closed meanwhile
             raise RetriableError(
                 f"no token for the schema registry from {settings.url}: {str(error) or type(error).__name__}",
                 code=UNREACHABLE,

@@ -93,6 +93,7 @@ def test_a_proxy_needs_host_and_port() -> None:
             "https://HOST/PATH is expected",
         ),
         ({"rule.executors": "enc"}, "rules of the registry are not carried out"),
+        ({"csfle.enabled": "true"}, "those that encrypt fields neither"),
         ({"rule.actions": "dlq"}, "rules of the registry are not carried out"),
         ({"schema.registry.propagate.schema.tags": "true"}, "false is expected"),
         ({"schema.reflection": "TRUE"}, "classes of Java"),

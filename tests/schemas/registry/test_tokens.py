@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import httpx
@@ -99,3 +100,30 @@ def test_an_issuer_that_gives_none_is_told_without_the_secret(answer: Any, code:
     assert "s3cret" not in raised.value.message + repr(SETTINGS)
     assert source.token() == "a"
     source.close()
+
+
+def test_a_source_that_is_closed_asks_nobody() -> None:
+    issuer = Issuer(given("a"))
+    source = issuer.source()
+    source.close()
+    with pytest.raises(RetriableError, match="the client is closed"):
+        source.token()
+    assert not issuer.asked
+
+
+def test_closing_waits_for_no_issuer() -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def slow(request: httpx.Request) -> httpx.Response:
+        asked.set()
+        assert answered.wait(30)
+        return given("a")
+
+    source = TokenSource(SETTINGS, lambda: httpx.Client(transport=httpx.MockTransport(slow)))
+    thread = threading.Thread(target=source.token)
+    thread.start()
+    assert asked.wait(30)
+    source.close()
+    answered.set()
+    thread.join(30)
+    assert not thread.is_alive()
