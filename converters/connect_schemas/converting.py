@@ -347,7 +347,8 @@ class SchemaConverter(Converter[ConfigT]):
             raise _bad(failed, code=code, hint=hint)
         if len(columns) == 1 and not parted.nulls:
             return list(columns.values())
-        return _in_order(len(data), [(columns[one], indexes) for one, indexes in parted.indexes.items()], parted.nulls)
+        read = list(zip(_alike([columns[one] for one in parted.indexes]), parted.indexes.values(), strict=True))
+        return _in_order(len(data), read, parted.nulls)
 
     def _reader(self, key: ReaderKey, topic: str) -> Reader:
         found: Reader | None = self._readers.get((key, topic))
@@ -427,6 +428,18 @@ def _moved(error: DataError, places: Sequence[int], details: dict[str, str] | No
         named.append(FailedRecord(places[known.index], known.reason, {**(details or {}), **(known.details or {})}))
     named = named or [FailedRecord(place, error.message, {**(details or {}), **error.details}) for place in places]
     return DataError(error.message, failed=named, code=error.code, hint=error.hint)
+
+
+def _alike(columns: Sequence[Column]) -> list[Column]:
+    """Return columns whose equal schemas are one object: versions that are read as one make no runs of their own."""
+    found: list[Schema] = []
+    result: list[Column] = []
+    for column in columns:
+        known = next((one for one in found if one == column.schema), None)
+        if known is None and column.schema is not None:
+            found.append(column.schema)
+        result.append(column if known is None else Column(known, column.values))
+    return result
 
 
 def _in_order(count: int, columns: Sequence[tuple[Column, list[int]]], nulls: list[int]) -> list[Column]:
