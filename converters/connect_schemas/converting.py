@@ -78,6 +78,7 @@ class SchemaConverter(Converter[ConfigT]):
         assert found is not None, "the config has checked it"
         self._subject_name = found
         self._framing = Framing(self.id_bytes())
+        self._id_header_names = self.id_header_names()
         self._writers = Recent(self.config.schemas_cache_config)
         self._readers = Recent(self.config.schemas_cache_config)
         #: Of subjects whose latest version is followed: the one that writers and readers were made for.
@@ -235,14 +236,21 @@ class SchemaConverter(Converter[ConfigT]):
             )
         return [(ids.NAMES[self.is_key], ids.head(guid) + rest)]
 
+    def id_header_names(self) -> frozenset[str]:
+        """Return the names of headers that `head_in` looks at; none where it looks at none."""
+        own = self.config.key_schema_id_deserializer if self.is_key else self.config.value_schema_id_deserializer
+        return frozenset(() if ids.is_prefix(own) else (ids.NAMES[self.is_key],))
+
     def head_in(self, pairs: ids.Pairs) -> bytes | None:
         """Return what a record's headers say that would stand in front of its data; None where they say nothing.
+
+        Args:
+            pairs: With one at least of `id_header_names`.
 
         Raises:
             DataError: schemas.wire_format: they say something that is not known.
         """
-        own = self.config.key_schema_id_deserializer if self.is_key else self.config.value_schema_id_deserializer
-        return None if ids.is_prefix(own) else ids.last(pairs, ids.NAMES[self.is_key])
+        return ids.last(pairs, ids.NAMES[self.is_key])
 
     def part_of(self, writer: Writer) -> bytes:
         """Return what a writer puts in front of each record's data, to say of which part of the schema it is."""
@@ -263,11 +271,15 @@ class SchemaConverter(Converter[ConfigT]):
     def decode_with_headers(
         self, topic: str, data: Sequence[bytes | None], headers: Sequence[ids.Pairs | None]
     ) -> list[Column]:
+        names = self._id_header_names
+        named = [index for index, pairs in enumerate(headers) if pairs and not names.isdisjoint(dict(pairs))]
+        if not named:
+            return self.decode(topic, data)
         whole: list[bytes | None] = list(data)
         failed: list[FailedRecord] = []
-        for index, pairs in enumerate(headers):
-            item = data[index]
-            if not pairs or item is None:
+        for index in named:
+            item, pairs = data[index], headers[index]
+            if item is None or pairs is None:
                 continue
             try:
                 head = self.head_in(pairs)

@@ -38,4 +38,4 @@ def head(guid: str) -> bytes:
 
 def last(pairs: Pairs, name: str) -> bytes | None:
     """Return the last header of a name, as Kafka's `lastHeader`; None where there is none."""
-    return next((value for own, value in reversed(pairs) if own == name), None)
+    return dict(pairs).get(name)

@@ -286,9 +286,10 @@ class ApicurioAvroConverter(AvroConverter):
             return None
         return [(self._header(self._own.use_id), _LONG.pack(written.id)), (self._header("encoding"), _BINARY)]
 
+    def id_header_names(self) -> frozenset[str]:
+        return frozenset(map(self._header, ("globalId", "contentId")) if self._own.headers_enabled else ())
+
     def head_in(self, pairs: ids.Pairs) -> bytes | None:
-        if not self._own.headers_enabled:
-            return None
         found = ids.last(pairs, self._header(self._own.use_id))
         if found is None:
             other = "contentId" if self._own.use_id == "globalId" else "globalId"
