@@ -10,7 +10,7 @@ is durable before the record goes on. Somebody else's change makes all verdicts 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -262,7 +262,8 @@ class Contract(Transform):
                 by_mode.setdefault(self._mode(known.schema, change), []).append(change)
             for mode in ("freeze", "discard.record"):
                 if mode in by_mode:
-                    return _refused(schema, mode, _told(name, known, by_mode[mode]))
+                    found = by_mode[mode]
+                    return _refused(schema, mode, _told(name, known, found), _details(found))
             dropped = by_mode.get("discard.value", [])
             cut = cut_of([change.field for change in dropped])
             kept = schema_without(schema, cut)
@@ -388,10 +389,10 @@ def _inside(schema: Schema, part: str | Mark) -> Schema | None:
     return schema.value_schema
 
 
-def _refused(schema: Schema, mode: str, message: str) -> _Verdict:
+def _refused(schema: Schema, mode: str, message: str, details: Mapping[str, str] | None = None) -> _Verdict:
     if mode == "freeze":
-        return _Verdict(schema, DataError(message, code=VIOLATED))
-    return _Verdict(schema, DiscardedError(message, code=DISCARDED))
+        return _Verdict(schema, DataError(message, code=VIOLATED, details=details))
+    return _Verdict(schema, DiscardedError(message, code=DISCARDED, details=details))
 
 
 def _told(name: str, known: Known, changes: Collection[Change]) -> str:

@@ -76,6 +76,7 @@ def test_frozen_a_record_fails_and_says_which_field_and_why(schema: Schema, says
     with pytest.raises(DataError, match=says) as raised:
         contract.apply_batch(batch_of(schema, {"id": 1, "note": 3}, {"id": 2, "note": 4}))
     assert raised.value.code == "contract.violated"
+    assert {bad.details["column"] for bad in raised.value.failed} == {says.partition(":")[0]}
     assert [bad.index for bad in raised.value.failed] == [0, 1]
 
 
