@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,9 +21,12 @@ from connect.api import (
     SinkTask,
     SourceTask,
 )
-from connect.records import TopicPartition
+from connect.ports import Cluster
+from connect.records import Columns, TopicPartition
 from connect.runtime.model import State
 from tests.support.dead_letters import PREFIX, produce
+from tests.support.kafka_broker import SharedBroker
+from tests.support.kafka_crews import Crew
 from tests.support.odd_plugins import register, sink, source
 from tests.support.worker import JSON, RunningWorker, running_worker, until
 from tests.support.worker import STRING as STRINGS
@@ -195,7 +199,7 @@ async def test_columns_of_structs_stay_columns_where_they_fit(worker: RunningWor
 
     looked: list[str] = []
 
-    class Columns(StructColumn):
+    class Looked(StructColumn):
         def __iter__(self) -> Iterator[dict[str, Any]]:
             looked.append("a look")
             return super().__iter__()
@@ -207,7 +211,7 @@ async def test_columns_of_structs_stay_columns_where_they_fit(worker: RunningWor
             if self.is_done:
                 return []
             self.is_done = True
-            column = Columns({"id": [1, 2], "note": ["a", "b"]}, 2)
+            column = Looked({"id": [1, 2], "note": ["a", "b"]}, 2)
             where = {"source_partition": {"p": 0}, "source_offset": {"n": 2}}
             return [Batch("orders", column.for_batch(), value_schema=ORDER, **where)]
 
@@ -344,3 +348,64 @@ async def test_a_value_that_is_none_is_refused(worker: RunningWorker, config: di
     answer = await worker.client.post("/connectors", json={"name": "s", "config": {**ODD, **config}})
     assert answer.status_code == 400
     assert key in answer.json()["message"]
+
+
+# -- several workers ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_tasks_on_two_workers_hold_records_against_the_same(
+    tmp_path: Path, broker: SharedBroker, name: str, kafka_cluster: Cluster
+) -> None:
+    await kafka_cluster.admin.create_topic(name, partitions=2)
+    producer = kafka_cluster.producer(client_id="test")
+    queue = {**QUEUE, "errors.deadletterqueue.topic.name": f"{name}-dead"}
+    sink_of = {"connector.class": "FileStreamSink", "file": str(tmp_path / "out.txt"), "topics": name, "tasks.max": "2"}
+    crew = Crew(tmp_path, broker.bootstrap, name)
+
+    def lines() -> list[Any]:
+        path = tmp_path / "out.txt"
+        return sorted(json.loads(line)["id"] for line in path.read_text().splitlines()) if path.exists() else []
+
+    async def send(partition: int, value: Any) -> None:
+        await producer.append(name, Columns([text(value)], timestamps=1_700_000_000_000), partition=partition)
+
+    def shown(at: str) -> Any:
+        return crew.call("GET", f"/v1/connectors/{name}/contract", at=at)["topics"]
+
+    async def until_not_on_loop(is_so: Callable[[], Any]) -> None:
+        await asyncio.to_thread(crew.until, is_so)
+
+    try:
+        for which in ("one", "two"):
+            await asyncio.to_thread(crew.start, which)
+        config = {**sink_of, **PLAIN, **queue, "schema.contract": "discard.record"}
+        await asyncio.to_thread(crew.call, "PUT", f"/connectors/{name}/config", config)
+        holders = [await asyncio.to_thread(crew.holder, f"{name}-{task}") for task in (0, 1)]
+        assert sorted(holders) == ["one", "two"]
+        await send(0, {"id": 1})
+        await until_not_on_loop(lambda: lines() == [1])
+        await send(1, {"id": 2, "new": "x"})
+        await send(1, {"id": 3})
+        await until_not_on_loop(lambda: lines() == [1, 3])
+        before = {which: await asyncio.to_thread(shown, which) for which in ("one", "two")}
+        assert before["one"] == before["two"]
+        (known,) = before["one"]
+        known["schema"]["fields"].append({"type": "string", "optional": True, "field": "new"})
+        give = f"/v1/connectors/{name}/contract/{name}"
+        await asyncio.to_thread(crew.call, "PUT", give, {"schema": known["schema"]}, at="two")
+        # Each worker heeds it as soon as it has read it; what came before is in the queue.
+        for number in range(10, 1000, 10):
+            for partition in (0, 1):
+                await send(partition, {"id": number + partition, "new": "y"})
+            if {one % 10 for one in lines() if one >= 10} == {0, 1}:
+                break
+            await asyncio.sleep(0.1)
+        else:
+            raise AssertionError(f"a worker does not heed what is known by now: {lines()}\n{crew.logs()}")
+        assert 2 not in lines()
+    finally:
+        await producer.aclose()
+        await asyncio.to_thread(crew.close)
