@@ -8,6 +8,10 @@ from typing import Any, Final
 from connect.api import Schema
 
 
+class NotMadeError(LookupError):
+    """A schema that stands within itself is looked at before the one that it stands for is made."""
+
+
 class Place:
     """Where a schema comes to stand, once it is made."""
 
@@ -37,8 +41,9 @@ class RecursiveSchema(Schema):
 
     @property
     def target(self) -> Schema:
-        """The schema that it stands for."""
-        assert self._place.schema is not None, "it is made before anybody looks"
+        """The schema that it stands for. Raises `NotMadeError` while that is under way."""
+        if self._place.schema is None:
+            raise NotMadeError("a schema that contains itself is needed before it is made")
         return self._place.schema
 
     @property

@@ -361,7 +361,8 @@ class _Maker:
     # -- defaults ----------------------------------------------------------------------------------------------------
 
     def _default(self, schema: Schema, node: Node, said: Any) -> Any:
-        """Return a default of JSON as a value; None, with a word, where it is none of the schema."""
+        """Return a default of JSON as a value; None, with a word, where it is none of the schema, or has a part of a
+        type that contains itself, which is not made yet."""
         try:
             value = default_value(schema, node, said, self._options)
             if value is not None:

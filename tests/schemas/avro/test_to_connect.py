@@ -100,3 +100,18 @@ def test_a_schema_that_unfolds_without_measure_is_told(monkeypatch: pytest.Monke
         schema = {"type": "record", "name": f"R{number}", "fields": fields}
     with pytest.raises(DataError, match="it comes to more than 5000 types"):
         made(schema)
+
+
+@pytest.mark.parametrize(
+    ("kind", "default", "kept"),
+    [
+        ({"type": "array", "items": "R"}, [], []),
+        ({"type": "array", "items": "R"}, [{}], None),
+        ({"type": "map", "values": "R"}, {"a": {"f": {}}}, None),
+        (["string", "R"], "x", None),
+    ],
+)
+def test_a_default_that_holds_the_type_that_it_is_in_is_left_out(kind: Any, default: Any, kept: Any) -> None:
+    fields = [{"name": "f", "type": kind, "default": default}]
+    schema = to_connect(parsed(json.dumps({"type": "record", "name": "R", "fields": fields})), Options())
+    assert schema.fields[0].schema.default == kept
