@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import time
+from email.utils import formatdate
 from typing import Any, Final
 
 import orjson
@@ -30,10 +33,16 @@ def _connections_max() -> int:
     return CONNECTIONS_MAX if allowed == resource.RLIM_INFINITY else max(1, min(CONNECTIONS_MAX, allowed // 2))
 
 
+@functools.lru_cache(maxsize=1)
+def _date(now_s: int) -> tuple[bytes, bytes]:
+    return b"date", formatdate(now_s, usegmt=True).encode()
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. A head that is too large or too slow is refused (431, 408), text that is no HTTP gets 400.
 
-    These refusals come before the application, in the one shape of errors all the same.
+    These refusals come before the application, in the one shape of errors all the same. Each answer has the Date of its
+    request, which uvicorn would renew each second, also while nobody asks.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -90,6 +99,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
 
     def on_headers_complete(self) -> None:
+        self.server_state.default_headers = [_date(int(time.time())), *self.config.encoded_headers]
         self._stop_timer()
         self._in_head = False
         self._head_bytes = 0

@@ -10,7 +10,7 @@ import socket
 import ssl
 import weakref
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -28,8 +28,6 @@ logger = logging.getLogger(__name__)
 
 #: How long a connection may stay open unused. Short times close it under clients that are about to use it again.
 KEEP_ALIVE_S = 75
-#: How old the Date of an answer may be.
-DATE_S = 1.0
 #: As in Kafka Connect, for both schemes.
 DEFAULT_PORT = 8083
 LISTENERS: Final = "listeners"
@@ -52,7 +50,8 @@ class Listener:
 class _Server(uvicorn.Server):
     """A server that leaves signals to the worker's command, and ends at once when it is told to.
 
-    uvicorn's own looks ten times a second whether it is to end, which is most of what an idle worker does.
+    uvicorn's own looks ten times a second whether it is to end, which is most of what an idle worker does, and which
+    Date it is; here a request asks for that.
     """
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -64,11 +63,7 @@ class _Server(uvicorn.Server):
         self._ending.set()
 
     async def main_loop(self) -> None:
-        # The counter of 0 has the Date of each answer renewed.
-        while not await self.on_tick(0):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(DATE_S):
-                    await self._ending.wait()
+        await self._ending.wait()
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
