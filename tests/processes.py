@@ -18,7 +18,6 @@ import random
 import signal
 import threading
 import time
-import traceback
 import warnings
 from collections import deque
 from dataclasses import dataclass, field
@@ -34,6 +33,8 @@ _Report: TypeAlias = "pytest.TestReport | dict[str, Any]"
 #: Of a warning: its text, category, file and line.
 _Warning: TypeAlias = tuple[str, type[Warning], str, int]
 _FORK: Final = multiprocessing.get_context("fork")
+#: How long the tests that are under way have to end where a run is ended.
+_END_S: Final = 60.0
 #: How long threads that modules of tests began as they were imported have to end.
 _THREADS_S: Final = 10.0
 #: Plugins that tell of tests, or note what became of them: the first process alone does.
@@ -115,10 +116,17 @@ class _Run:
                     self._hear(links[link])
                 self._stop_if_asked()
         finally:
-            for worker in self._workers:
-                worker.process.terminate()
-            for worker in self._workers:
-                worker.process.join()
+            self._end()
+
+    def _end(self) -> None:
+        """Let those that still run end the test that they are at, and what was made for several; not for ever."""
+        for worker in self._workers:
+            worker.link.close()
+        deadline = time.monotonic() + _END_S
+        for worker in self._workers:
+            worker.process.join(max(0.0, deadline - time.monotonic()))
+            worker.process.kill()
+            worker.process.join()
 
     def _start(self, left: deque[int]) -> None:
         here, there = _FORK.Pipe()
@@ -232,8 +240,9 @@ def _work(session: pytest.Session, link: Connection, name: str, others: list[Con
             link.send(telling.taken())
             at = following
     except (EOFError, OSError):
-        traceback.print_exc()
+        pass  # the first process wants no more
     finally:
+        session._setupstate.teardown_exact(None)  # servers end, where a run is ended
         atexit._run_exitfuncs()
 
 

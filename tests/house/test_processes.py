@@ -87,6 +87,11 @@ def test_every_test_is_run_once_and_told_of_whatever_becomes_of_its_process(tmp_
     assert {name.partition("::")[2] for name in noted} == {"test_fails", "test_ends", "test_is_killed"}
 
 
-def test_a_run_that_is_to_end_at_its_first_failure_does_so(tmp_path: Path) -> None:
-    told = run(tmp_path, "-x")
+def test_a_run_that_is_to_end_at_its_first_failure_does_so_and_what_was_made_for_several_tests_ends_with_it(
+    tmp_path: Path,
+) -> None:
+    told = run(tmp_path, "-x", "--deselect", "test_some.py::test_ends", "--deselect", "test_some.py::test_is_killed")
     assert "stopping after 1 failures" in told
+    said = (tmp_path / "said").read_text().splitlines()
+    assert [line.split()[1] for line in said if line.startswith("made")], "a process has run a test"
+    assert {f"gone {line.split()[1]}" for line in said if line.startswith("made")} <= set(said)
