@@ -98,7 +98,6 @@ _OF_CLASSES: Final[dict[str, dict[str, str]]] = {
         "parquet.codec": "parquet.codec",
         "behavior.on.null.values": "behavior.on.null.values",
         "file.delim": "file.extension, for the files' ending; parts of names are parted by '+'",
-        "schema.compatibility": "not needed: another schema begins another file",
     },
     "com.github.jcustenborder.kafka.connect.spooldir.": {
         "input.path input.file.pattern": "files, as folders and globs",

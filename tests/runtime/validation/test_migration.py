@@ -169,12 +169,18 @@ def test_a_key_of_another_product_says_which_takes_its_place() -> None:
             "connector.class": "io.confluent.connect.s3.S3SinkConnector",
             "topics": "t",
             "topics.dir": "u",
-            "schema.compatibility": "NONE",
+            "file.delim": "+",
+            "schema.compatibility": "BACKWARD",
         }
     )
     assert found.kind == "sink"
     assert verdict(found, "topics.dir").message == "instead: folder"
-    assert verdict(found, "schema.compatibility").message == "not needed: another schema begins another file"
+    assert (
+        verdict(found, "file.delim").message
+        == "instead: file.extension, for the files' ending; parts of names are parted by '+'"
+    )
+    # Every sink has it here.
+    assert verdict(found, "schema.compatibility").message == ""
 
 
 @pytest.mark.parametrize(
