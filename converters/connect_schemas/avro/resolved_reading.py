@@ -107,6 +107,16 @@ class _Resolution(Plan):
         target = schema.target if isinstance(schema, RecursiveSchema) else schema
         name, cell = self._named(), list[Convert]()
         self._pairs[key] = (name, cell)
+        try:
+            fields, convert = self._resolved_members(writer, reader, target, place)
+        finally:  # one that cannot be read is the fault of a branch's records, and stands elsewhere again
+            del self._pairs[key]
+        cell.append(convert)
+        return {"type": "record", "name": name, "fields": fields}, convert
+
+    def _resolved_members(
+        self, writer: Node, reader: Node, target: Schema, place: str
+    ) -> tuple[list[dict[str, Any]], Convert]:
         found: dict[str, tuple[str, Convert]] = {}
         wires: dict[str, Any] = {}
         constants: dict[str, Any] = {}
@@ -121,10 +131,8 @@ class _Resolution(Plan):
         for other in writer.members or ():
             if other.name not in wires:  # nobody asks for it
                 wires[other.name] = self.built(other.node, to_connect(other.node, self._options))[0]
-        cell.append(_record([field.name for field in target.fields], found, constants))
-        del self._pairs[key]
         fields = [{"name": one.name, "type": wires[one.name]} for one in writer.members or ()]
-        return {"type": "record", "name": name, "fields": fields}, cell[0]
+        return fields, _record([field.name for field in target.fields], found, constants)
 
     def _default(self, member: Member, schema: Schema, where: str) -> Any:
         if member.default is NO_DEFAULT:

@@ -421,7 +421,11 @@ def _decimals(schema: Schema, size: int | None) -> Convert:
         joined = "\n".join(texts)
         if "E" in joined or "N" in joined or "I" in joined or (not digits and "." in joined):
             return singly(column)
-        return [padded(decimal_bytes(number)) for number in map(int, joined.replace(".", "").split("\n"))]
+        try:
+            numbers = list(map(int, joined.replace(".", "").split("\n")))
+        except ValueError:  # one has more digits than Python makes a number of
+            return singly(column)
+        return [padded(decimal_bytes(number)) for number in numbers]
 
     return lambda column: run(column) if column else column
 

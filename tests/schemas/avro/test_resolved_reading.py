@@ -116,6 +116,15 @@ def test_a_branch_that_cannot_be_read_is_the_fault_of_its_records_alone() -> Non
     assert "is null, and long is expected" in reasons[2]
 
 
+def test_a_record_that_cannot_be_read_is_told_wherever_it_stands() -> None:
+    of = record(("f", ["null", record(("x", "int"), name="A")]), ("g", ["null", "A"]))
+    to = record(("f", record(("x", "int"), ("y", "int"), name="A")), ("g", "A"))
+    (data,) = written(of, {"f": {"x": 1}, "g": {"x": 1}})
+    with pytest.raises(DataError, match=r"field 'f.y' has no default") as raised:
+        reader(to, of).read([data], 0)
+    assert len(raised.value.failed) == 1
+
+
 def test_logical_types_are_the_readers() -> None:
     decimal = {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}
     of = record(("d", decimal), ("t", {"type": "int", "logicalType": "date"}))

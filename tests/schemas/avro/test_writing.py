@@ -96,6 +96,14 @@ def test_tuples_bytearrays_and_halves_of_pairs_are_taken() -> None:
     assert data == [b"\x04\x02\x04\0\x02x\x04a?"]
 
 
+@pytest.mark.parametrize("scale", [0, 2])
+def test_decimals_have_as_many_digits_as_they_like(scale: int) -> None:
+    schema = Schema.decimal(scale)
+    values = [Decimal(f"{'7' * 5000}E-{scale}"), Decimal(f"-1E-{scale}")]
+    data = writer(schema).write(values)
+    assert AvroReader(to_avro(schema, OPTIONS), OPTIONS).read(data, 0).values == values
+
+
 def test_structs_as_columns_are_written_alike() -> None:
     schema = Schema.struct({"a": INT32, "b": STRING})
     rows = [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
