@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from google.protobuf import descriptor_pb2 as pb
 from google.type import date_pb2  # noqa: F401 - that it is there: schemas of dates import it
 
 from connect.api import DataError, Schema
@@ -34,17 +35,37 @@ class Own:
     def __init__(self, schema: Schema, options: Options) -> None:
         made = made_of(schema, options)
         self._schema, self._options = schema, options
+        self._package = made.file.package
         self._class = class_of(made)
         self.text = SchemaText(text_of(made.file), PROTOBUF)
         self.message = made.message
 
     def writer(self, target: Registered) -> ProtobufWriter:
-        """Return who writes its values, with the message's place in the schema that they are registered as."""
+        """Return who writes its values, with the message's place in the schema that they are registered as.
+
+        Raises:
+            DataError: schemas.incompatible: that schema has several messages, and none of the name.
+        """
         try:
-            found = place_of(read(target.schema.text), self.message)
+            place = self._place(read(target.schema.text))
         except ProtoError as error:
             raise _unreadable(target, error) from None
-        return ProtobufWriter(self._schema, self._class, self._options, indexes.written(found or indexes.FIRST))
+        if place is None:
+            raise DataError(
+                f"schema {target.id} of the registry has no message {self.message}, which the records are of",
+                code=INCOMPATIBLE,
+                hint="Name the records' schema as the message, with SetSchemaMetadata; or let another schema be used.",
+            )
+        return ProtobufWriter(self._schema, self._class, self._options, indexes.written(place))
+
+    def _place(self, file: pb.FileDescriptorProto) -> tuple[int, ...] | None:
+        """Return where the message is in a file: by its full name, in the place of its package, or since no other is.
+
+        The latter two are for schemas that nobody has compared (`*.compatibility.strict=false`).
+        """
+        name = self.message.removeprefix(f"{self._package}.") if self._package else self.message
+        found = place_of(file, self.message) or place_of(file, f"{file.package}.{name}" if file.package else name)
+        return found or (indexes.FIRST if len(file.message_type) == 1 else None)
 
 
 class Written:

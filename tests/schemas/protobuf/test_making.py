@@ -24,9 +24,26 @@ def test_a_schema_is_written_with_the_place_of_its_message_in_another_one() -> N
     assert own.message == "a.Order"
     target = registered("package a; message X {} message Order { optional int32 id = 1; }")
     assert own.writer(target).write([{"id": 5}]) == [b"\2\2\x08\5"]
-    assert own.writer(registered("package b; message Z {}")).write([{"id": 5}]) == [b"\0\x08\5"]
     with pytest.raises(DataError, match="schema 7 of the registry is no Protobuf schema: line 1"):
         own.writer(registered("{"))
+
+
+@pytest.mark.parametrize(
+    ("text", "indexes"),
+    [
+        ("package b; message X {} message Order { optional int32 id = 1; }", b"\2\2"),
+        ("message X {} message Order { optional int32 id = 1; }", b"\2\2"),
+        ("package b; message Z { optional int32 id = 1; message Order {} }", b"\0"),
+    ],
+)
+def test_a_message_of_another_package_or_the_only_one_stands_for_it(text: str, indexes: bytes) -> None:
+    assert Own(ORDER, Options()).writer(registered(text)).write([{"id": 5}]) == [indexes + b"\x08\5"]
+
+
+def test_records_are_not_told_to_be_of_a_message_that_they_are_not() -> None:
+    with pytest.raises(DataError, match=r"schema 7 of the registry has no message a.Order") as raised:
+        Own(ORDER, Options()).writer(registered("package a; message X {} message Y {}"))
+    assert raised.value.code == "schemas.incompatible"
 
 
 def test_a_message_of_a_schema_is_read_with_what_it_refers_to() -> None:
