@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from jsonschema.exceptions import SchemaError
 from referencing import Registry, Resource
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
@@ -47,7 +48,45 @@ def test_a_pattern_that_takes_for_ever_is_an_error_of_the_record(schema: dict[st
     began = time.monotonic()
     with pytest.raises(SlowPatternError, match="schema: pattern"):
         checked(schema, text if "pattern" in schema else {text: 1})
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
+
+
+def doubling(count: int) -> dict[str, Any]:
+    """A schema of which each definition leads to the next one twice."""
+    steps = {f"d{at}": {"allOf": [{"$ref": f"#/definitions/d{at + 1}"}] * 2} for at in range(count)}
+    return {"$ref": "#/definitions/d0", "definitions": {**steps, f"d{count}": {}}}
+
+
+def test_a_schema_that_takes_for_ever_is_an_error_of_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checked(doubling(6), 1) == 1
+    monkeypatch.setattr("connect.api.json_schemas._CHECK_S", 0.05)
+    with pytest.raises(DataError, match=r"longer than 0.05 s to be checked"):
+        checked(doubling(60), 1)
+    tree = {"properties": {"in": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}}}
+    value: Any = 1
+    for _ in range(40):
+        value = {"in": value}
+    with pytest.raises(DataError, match=r"longer than 0.05 s to be checked"):
+        checked(tree, value)
+
+
+def test_the_time_of_a_check_is_that_of_one_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    validator = json_schema_validator(doubling(8))
+    monkeypatch.setattr("connect.api.json_schemas._CHECK_S", 0.1)
+    until = time.thread_time() + 0.2
+    while time.thread_time() < until:
+        assert validator.is_valid(1)
+
+
+@pytest.mark.parametrize("number", [10**400, float("inf"), float("nan")])
+def test_a_number_that_cannot_be_checked_is_an_error_of_the_record(number: float) -> None:
+    with pytest.raises(DataError, match="a number cannot be checked by the JSON Schema"):
+        checked({"multipleOf": 0.1}, number)
+
+
+def test_a_reference_to_what_is_no_schema_is_told() -> None:
+    with pytest.raises(DataError, match="refers to what is no schema"):
+        checked({"title": "x", "$ref": "#/title"}, 1)
 
 
 @pytest.mark.parametrize("pattern", ["(", "((a{1000}){1000}){1000}"])
@@ -70,6 +109,20 @@ def test_a_schema_may_refer_to_documents_that_are_given_and_none_is_fetched() ->
     assert json_schema_validator(schema, documents=documents).is_valid(1)
     with pytest.raises(Unresolvable):
         json_schema_validator(schema).is_valid(1)
+
+
+@pytest.mark.parametrize(
+    ("contents", "words"),
+    [
+        ({"pattern": "("}, "Invalid regex"),
+        ({"type": "foo"}, "'foo' is not valid"),
+        ({"patternProperties": {"^(a|aa)+$": {}}}, "patternProperties beside unevaluatedProperties"),
+    ],
+)
+def test_documents_that_are_given_are_looked_at_as_the_schema_is(contents: dict[str, Any], words: str) -> None:
+    documents = Registry().with_resource("other.json", Resource(contents, DRAFT202012))
+    with pytest.raises((ValueError, SchemaError), match=words):
+        json_schema_validator({"$ref": "other.json", "unevaluatedProperties": False}, documents=documents)
 
 
 def test_a_schema_without_a_dialect_is_of_the_one_that_is_given() -> None:

@@ -8,6 +8,7 @@ Source: JSON Schema, draft 4 to 2020-12, "Schema references"; Confluent's docume
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urljoin
@@ -107,10 +108,13 @@ class Document:
         self.text = text
         self.root = _loaded(text)
         self.dialect = _dialect_of(self.root, default_dialect)
-        self._used = {name: _loaded(other) for name, other in used.items()}
+        self._used = {name: (other, _loaded(other)) for name, other in used.items()}
 
-    def registry(self) -> Any:
+    def registry(self, *, with_floats: bool = False) -> Any:
         """Return the documents that it references, as `referencing.Registry`; it fetches none.
+
+        Args:
+            with_floats: Whether their numbers are floats, as jsonschema reckons with; else they have every digit.
 
         Raises:
             DataError: schemas.invalid: one has an `$id` that is none.
@@ -120,7 +124,8 @@ class Document:
         base = self.root.get("$id", self.root.get("id", "")) if isinstance(self.root, dict) else ""
         registry: Any = Registry()
         try:
-            for name, contents in self._used.items():
+            for name, (text, exact) in self._used.items():
+                contents = json.loads(text) if with_floats else exact
                 specification = _specification(_dialect_of(contents, self.dialect))
                 resource = specification.create_resource(contents)
                 names = {name, urljoin(str(base), name), resource.id() or name}

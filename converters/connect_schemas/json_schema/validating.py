@@ -28,7 +28,9 @@ class Checker:
         try:
             # Parsed anew: the document has decimals, which jsonschema cannot reckon with beside other numbers.
             self._validator: Any = json_schema_validator(
-                json.loads(document.text), dialect=DIALECTS[document.dialect], documents=document.registry()
+                json.loads(document.text),
+                dialect=DIALECTS[document.dialect],
+                documents=document.registry(with_floats=True),
             )
         except SchemaError as error:
             raise wrong(f"{error.json_path}: {_cut(error.message)}") from None
@@ -46,13 +48,15 @@ class Checker:
         from referencing.exceptions import Unresolvable
 
         try:
-            errors = list(islice(self._validator.iter_errors(_loaded(text)), _SHOWN_COUNT + 1))
+            value = _loaded(text)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"it is not JSON: {error}") from None
+        try:
+            errors = list(islice(self._validator.iter_errors(value), _SHOWN_COUNT + 1))
         except RecursionError:
             raise DataError("it is nested too deeply to be checked by its JSON Schema") from None
         except Unresolvable as error:
             raise wrong(f"$ref {error.ref!r} leads to nothing in it") from None
-        except ValueError as error:
-            raise DataError(f"it is not JSON: {error}") from None
         if errors:
             shown = "; ".join(f"{error.json_path}: {_cut(error.message)}" for error in errors[:_SHOWN_COUNT])
             more = "; and more" if len(errors) > _SHOWN_COUNT else ""
@@ -63,7 +67,11 @@ def _loaded(text: bytes) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _cut(text: str) -> str:

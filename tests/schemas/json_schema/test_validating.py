@@ -30,6 +30,25 @@ def test_a_reference_leads_into_another_schema() -> None:
         check.check_text(b'"x"')
 
 
+def test_numbers_of_another_schema_are_reckoned_with() -> None:
+    check = checker({"$ref": "other.json"}, {"other.json": {"multipleOf": 0.5}})
+    check.check_text(b"1.5")
+    with pytest.raises(DataError, match=r"1\.6 is not a multiple of 0\.5"):
+        check.check_text(b"1.6")
+
+
+@pytest.mark.parametrize("text", [b"1" * 400, b"1e400"])
+def test_a_number_that_no_double_holds_is_one_records_fault(text: bytes) -> None:
+    with pytest.raises(DataError, match="a number cannot be checked"):
+        checker({"multipleOf": 0.1}).check_text(text)
+
+
+def test_a_schema_that_another_refers_to_is_one_or_is_told() -> None:
+    with pytest.raises(DataError, match=r"\$\.type: 'nope'") as caught:
+        checker({"not": {"$ref": "other.json"}}, {"other.json": {"type": "nope"}})
+    assert caught.value.code == "schemas.invalid"
+
+
 def test_a_pattern_that_never_ends_is_one_records_fault() -> None:
     check = checker({"type": "string", "pattern": "^(a|aa)+$"})
     with pytest.raises(DataError, match="takes longer than"):
@@ -58,9 +77,9 @@ def test_what_is_no_json_schema_is_told(said: Any, why: str) -> None:
     assert caught.value.code == "schemas.invalid"
 
 
-@pytest.mark.parametrize("text", [b"{", b"[" * 100_000, b"9" * 100_000])
+@pytest.mark.parametrize("text", [b"{", b"NaN", b"[" * 100_000, b"9" * 100_000])
 def test_what_is_no_json_is_told(text: bytes) -> None:
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match="it is not JSON"):
         checker({"type": "object"}).check_text(text)
 
 
