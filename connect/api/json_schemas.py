@@ -55,7 +55,8 @@ def json_schema_validator(
     parts = [schema, *(registry[uri].contents for uri in registry)]
     for one in parts:
         # Patterns are checked below, and not by Python's re.
-        validators.validator_for(one, default=cls).check_schema(one, format_checker=FormatChecker(()))
+        of_part: Any = validators.validator_for(one, default=cls)
+        of_part.check_schema(one, format_checker=FormatChecker(()))
         _check_patterns(one)
     if _has(parts, "patternProperties") and _has(parts, "unevaluatedProperties"):
         raise ValueError(

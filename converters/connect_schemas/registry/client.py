@@ -13,7 +13,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from connect.api import DataError, RetriableError
-from connect_schemas.errors import INCOMPATIBLE, INVALID, REFUSED, UNKNOWN_ID, UNKNOWN_SUBJECT
+from connect_schemas.errors import INCOMPATIBLE, INVALID, REFUSED, UNKNOWN_ID, UNKNOWN_SUBJECT, UNREACHABLE
 from connect_schemas.registry.cache import Recent
 from connect_schemas.registry.flights import Flight
 from connect_schemas.registry.model import AVRO, NO_ID, Reference, Registered, Rule, SchemaText
@@ -61,7 +61,8 @@ class RegistryClient:
         self.known_latest = Recent(settings.latest_count, settings.latest_ttl_s)
         self.missing_ids = Recent(settings.missing_count, settings.missing_id_ttl_s)
         self.missing = Recent(settings.missing_count, settings.missing_schema_ttl_s)
-        self._away = Recent(1, settings.away_s)
+        #: Why the registry does not answer just now, at None, or one question alone, by which key.
+        self._away = Recent(_SUBJECTS, settings.away_s)
 
     @property
     def shown(self) -> str:
@@ -295,14 +296,14 @@ class RegistryClient:
             found = known.get(key) or missing.get(key)
             flight = None
             if found is None:
-                away = self._away.get(None)
+                away = self._away.get(None) or self._away.get(key)
                 if away is not None:
                     raise _anew(away)
                 flight = self._flights.get(key)
                 if flight is None or flight.abandoned.is_set():
                     flight = Flight(ask, lambda flown: self._landed(flown, known, missing, key))
-                    self._flights[key] = flight
                     flight.start()
+                    self._flights[key] = flight
                 flight.waiting += 1
         if flight is not None:
             found = self._result(flight, key, interrupted)
@@ -328,7 +329,8 @@ class RegistryClient:
             if self._flights.get(key) is flight:
                 del self._flights[key]
             if isinstance(flight.error, RetriableError) and not flight.abandoned.is_set():
-                self._away.put(None, flight.error)
+                # Who may not ask for one thing, or asks one odd one, may ask for others, and so may other tasks.
+                self._away.put(None if flight.error.code == UNREACHABLE else key, flight.error)
             elif isinstance(flight.answer, Missing):
                 missing.put(key, flight.answer)
             elif flight.answer is not None:

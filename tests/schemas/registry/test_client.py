@@ -229,6 +229,17 @@ def test_a_registry_that_did_not_answer_is_not_asked_for_each_record(registry: M
     client.close()
 
 
+def test_what_the_registry_refuses_to_one_is_no_matter_of_others(registry: MemoryRegistry) -> None:
+    client = client_of(registry, away_s=3600.0)
+    registry.answers += [(403, {"error_code": 40301, "message": "not your subject"}, {})]
+    for _ in range(2):
+        with pytest.raises(RetriableError, match="not your subject"):
+            client.register("theirs", STRING)
+    assert client.register("ours", STRING).id == 1
+    assert len(registry.asked) == 2
+    client.close()
+
+
 def test_the_latest_version_is_asked_for_again_when_it_is_too_old(registry: MemoryRegistry) -> None:
     client = client_of(registry, latest_ttl_s=0.0)
     registry.add("s", '"int"')
