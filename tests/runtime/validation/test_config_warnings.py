@@ -70,6 +70,20 @@ def test_names_that_keys_had_before_are_known_and_of_no_effect_beside_todays() -
     assert "transforms.d.exclude, as transforms.d.blacklist is called now, is given too" in warning.message
 
 
+@pytest.mark.parametrize("name", ["schema.registry.basic.auth.user.info", "ssl.truststore.password"])
+def test_other_names_of_a_converters_keys_are_known(name: str) -> None:
+    """As everybody writes them for a schema registry's client."""
+    avro = {
+        "value.converter": "io.confluent.connect.avro.AvroConverter",
+        "value.converter.schema.registry.url": "http://127.0.0.1:1",
+        f"value.converter.{name}": "user:password",
+    }
+    assert warned(source(**avro)) == []
+    now = {"schema.registry.basic.auth.user.info": "basic.auth.user.info"}.get(name, f"schema.registry.{name}")
+    (warning,) = warned(source(**avro, **{f"value.converter.{now}": "user:other"}))
+    assert (warning.key, warning.code) == (f"value.converter.{name}", NO_EFFECT)
+
+
 def test_what_fails_when_a_task_starts_is_told_before(tmp_path: Path) -> None:
     keys = {
         "transforms": "v",
