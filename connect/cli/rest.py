@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import quote, unquote
 
 import click
@@ -27,10 +27,17 @@ TIMEOUT_S = 95.0  # a little more than Kafka Connect's own limit of a request
 class RestClient:
     """Calls a worker's REST API; every failure is one of our errors. A context manager: `close` ends its connections.
 
+    Class attributes:
+        server: What is expected at the address, for messages.
+        unreachable_hint: What is to be done where nothing answers.
+
     Args:
         target: The worker. An address alone goes with what the context of that address, or CONNECT_USERNAME,
             CONNECT_PASSWORD, CONNECT_TOKEN and CONNECT_CACERT say.
     """
+
+    server: ClassVar = "worker"
+    unreachable_hint: ClassVar = "Start one with 'connect worker', or give its address with --url."
 
     def __init__(self, target: str | Context) -> None:
         import httpx
@@ -102,7 +109,7 @@ class RestClient:
             return orjson.loads(answer.content)
         except orjson.JSONDecodeError:
             raise EnvironmentFault(
-                f"what answers at {self.shown_url} is no worker: its answer to {method} {path} is not JSON",
+                f"what answers at {self.shown_url} is no {self.server}: its answer to {method} {path} is not JSON",
                 code="environment.unreachable",
                 hint="Check the address.",
             ) from None
@@ -125,13 +132,17 @@ class RestClient:
             answer = self._client.request(method, path, content=content, headers=headers, params=params)
         except (self._http.HTTPError, self._http.InvalidURL) as error:
             raise EnvironmentFault(
-                f"no worker answers at {self.shown_url}: {error}",
+                f"no {self.server} answers at {self.shown_url}: {error}",
                 code="environment.unreachable",
-                hint="Start one with 'connect worker', or give its address with --url.",
+                hint=self.unreachable_hint,
             ) from error
         if answer.status_code >= 400:
-            raise _error_of(answer)
+            raise self._failure(answer)
         return answer
+
+    def _failure(self, answer: Any) -> ConnectError:
+        """Return what an answer of 400 or more means."""
+        return _error_of(answer)
 
     def named(
         self,

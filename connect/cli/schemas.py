@@ -6,12 +6,13 @@ import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
 import click
+import orjson
 
-from connect.api import ConfigError
+from connect.api import ConfigError, ConnectError, EnvironmentFault
 from connect.cli.output import as_json_option, confirm, print_json, print_table, visible, yes_option
 from connect.cli.registry import DEFAULT_LISTENER
 from connect.cli.rest import RestClient
@@ -22,12 +23,37 @@ _TYPES: Final = {".avsc": "AVRO", ".json": "JSON", ".proto": "PROTOBUF"}
 _TYPE_NAMES: Final = ("AVRO", "JSON", "PROTOBUF")
 
 
+class _RegistryClient(RestClient):
+    """Calls a schema registry, ours or another."""
+
+    server: ClassVar = "schema registry"
+    unreachable_hint: ClassVar = (
+        "Start one with 'connect registry', or give its address with --url, as http://HOST:PORT; Apicurio's has the "
+        "path /apis/ccompat/v7 behind its port."
+    )
+
+    def _failure(self, answer: Any) -> ConnectError:
+        try:
+            said = orjson.loads(answer.content)
+            number = said.get("error_code") if isinstance(said, dict) else None
+        except orjson.JSONDecodeError:
+            number = None
+        # A registry has numbers of its own for what it does not have; 404 alone says that it has no such path.
+        if answer.status_code == 404 and number in (None, answer.status_code):
+            return EnvironmentFault(
+                f"what answers at {self.shown_url} is no schema registry: {answer.status_code} {answer.reason_phrase}",
+                code="environment.unreachable",
+                hint=self.unreachable_hint,
+            )
+        return super()._failure(answer)
+
+
 def _registry_command(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --url and --json to a command, which gets a `RestClient` and `as_json`."""
+    """Add --url and --json to a command, which gets a `RestClient` of the registry and `as_json`."""
 
     @functools.wraps(command)
     def run(*args: Any, url: str | None, **options: Any) -> Any:
-        with RestClient(url or os.environ.get("CONNECT_REGISTRY_URL") or DEFAULT_LISTENER) as rest:
+        with _RegistryClient(url or os.environ.get("CONNECT_REGISTRY_URL") or DEFAULT_LISTENER) as rest:
             return command(rest, *args, **options)
 
     for option in (

@@ -77,4 +77,10 @@ def test_references_are_named(url: str, tmp_path: Path) -> None:
 
 def test_what_is_not_there_is_told(url: str) -> None:
     assert_refused(schema(url, "show", "none"), 1, "registry.refused", "Subject 'none' not found.")
-    assert_refused(schema("http://127.0.0.1:1", "list"), 3, "environment.unreachable", "127.0.0.1:1")
+    away = schema("http://127.0.0.1:1", "list")
+    assert_refused(away, 3, "environment.unreachable", "no schema registry answers at http://127.0.0.1:1")
+    assert "connect registry" in away.stderr
+    # A path behind the address that is not the registry's: so is a worker's REST, and Apicurio's without its path.
+    for command in (("list",), ("show", "none"), ("delete", "none", "--yes")):
+        refused = schema(f"{url}/nowhere", *command)
+        assert_refused(refused, 3, "environment.unreachable", f"what answers at {url}/nowhere is no schema registry")

@@ -18,7 +18,7 @@ from connect_schemas.registry.cache import Recent
 from connect_schemas.registry.flights import Flight
 from connect_schemas.registry.model import AVRO, NO_ID, Reference, Registered, Rule, SchemaText
 from connect_schemas.registry.settings import ClientSettings
-from connect_schemas.registry.transport import Params, Refusal, Transport
+from connect_schemas.registry.transport import NO_REGISTRY_HINT, Params, Refusal, Transport
 
 #: Subjects whose schemas are remembered.
 _SUBJECTS: Final = 1000
@@ -27,6 +27,8 @@ _REFERENCES_MAX: Final = 1000
 NEVER: Final = threading.Event()
 #: The registry's mode lets nobody register just now: no schema's fault.
 _NOT_PERMITTED: Final = 42205
+#: What is said, without a number of the registry's own, where the address has no such path, or another API.
+_NO_PATH: Final = (404, 415)
 _INT_MAX: Final = 2**31 - 1
 
 
@@ -95,6 +97,14 @@ class RegistryClient:
                     return Missing(
                         f"the schema registry at {self.shown} has no schema of {what} {schema_id}", UNKNOWN_ID
                     )
+                if isinstance(schema_id, UUID) and refusal.status == 404:
+                    raise RetriableError(
+                        f"the schema registry at {self.shown} has no GUIDs, and records name their schema by GUID "
+                        f"{schema_id}: {refusal.message}",
+                        code=REFUSED,
+                        hint="See that schema.registry.url is the registry that the records' writer used; Confluent's "
+                        "has GUIDs from 8.0 on.",
+                    ) from refusal
                 self.refuse(refusal, f"the schema of id {schema_id}")
             return self._registered(said, None, schema_id if isinstance(schema_id, int) else None)
 
@@ -365,6 +375,13 @@ class RegistryClient:
 
     def refuse(self, refusal: Refusal, what: str) -> NoReturn:
         """Raise what an answer means that is neither what was asked for, nor that it is missing."""
+        if refusal.status in _NO_PATH and refusal.error_code == refusal.status:
+            raise RetriableError(
+                f"what answers at {self.shown} is no schema registry: asked for {what}, it says {refusal.status} "
+                f"{refusal.message}",
+                code=REFUSED,
+                hint=NO_REGISTRY_HINT,
+            ) from refusal
         code = f"{refusal.status}, {refusal.error_code}"
         raise RetriableError(f"{self.message(refusal, what)} ({code})", code=REFUSED) from refusal
 

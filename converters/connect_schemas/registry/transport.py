@@ -35,6 +35,8 @@ _ANSWER_BYTES_MAX: Final = 64 << 20
 #: Of a query: a list is one name several times.
 Params = Mapping[str, str | Sequence[str]]
 
+NO_REGISTRY_HINT: Final = "Check schema.registry.url; Apicurio's has the path /apis/ccompat/v7 behind its port."
+
 
 class Refusal(Exception):
     """The registry answered, and the answer is no.
@@ -253,7 +255,7 @@ class Transport:
         raise RetriableError(
             f"what answers at {url} is no schema registry: {method} {path} gave {status} {_words(answer)}",
             code=REFUSED,
-            hint="Check schema.registry.url; Apicurio's has the path /apis/ccompat/v7 behind its port.",
+            hint=NO_REGISTRY_HINT,
         )
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -160,6 +161,25 @@ def test_an_answer_of_another_form_is_told_as_such(
         client.register("t-value", STRING)
     with pytest.raises(RetriableError, match="is no schema registry"):
         client.by_id(1)
+
+
+@pytest.mark.parametrize("status", [404, 415])
+def test_an_address_that_has_no_such_path_is_told_to_be_no_registry(
+    registry: MemoryRegistry, client: RegistryClient, status: int
+) -> None:
+    """A worker's REST, or a registry's address with a path that is wrong: it has numbers of HTTP alone."""
+    registry.answers += [(status, {"error_code": status, "message": "HTTP says no"}, {})] * 3
+    for ask in (lambda: client.by_id(1), lambda: client.register("t-value", STRING), lambda: client.latest("s")):
+        with pytest.raises(RetriableError, match=f"is no schema registry: asked for .*, it says {status} HTTP") as no:
+            ask()
+        assert (no.value.code, "schema.registry.url" in no.value.hint) == ("schemas.registry_refused", True)
+
+
+def test_a_registry_that_has_no_guids_is_told_to_have_none(registry: MemoryRegistry, client: RegistryClient) -> None:
+    registry.answers.append((404, {"error_code": 404, "message": "HTTP 404 Not Found"}, {}))
+    with pytest.raises(RetriableError, match="has no GUIDs, and records name their schema by GUID") as raised:
+        client.by_id(UUID(int=5))
+    assert raised.value.code == "schemas.registry_refused"
 
 
 @pytest.mark.parametrize("odd", [{"references": [{}]}, {"references": ["x"]}, {"references": 5}, {"id": "x"}])
