@@ -250,7 +250,11 @@ class SchemaConverter(Converter[ConfigT]):
         Raises:
             DataError: schemas.wire_format: they say something that is not known.
         """
-        return ids.last(pairs, ids.NAMES[self.is_key])
+        name = ids.NAMES[self.is_key]
+        found = ids.last(pairs, name)
+        if found is not None and not self._framing.is_head(found):
+            raise DataError(f"header {name} names no schema: {found[:20].hex(' ') or 'it is empty'}", code=WIRE_FORMAT)
+        return found
 
     def part_of(self, writer: Writer) -> bytes:
         """Return what a writer puts in front of each record's data, to say of which part of the schema it is."""
@@ -343,6 +347,7 @@ class SchemaConverter(Converter[ConfigT]):
             return []
         self._forget_outdated()
         parted = self.parted(data)
+        # Those that are bad in one way are named at once, with what is to be done; others when the rest is given again.
         failed = [FailedRecord(index, f"not written with a schema: {why}") for index, why in parted.odd.items()]
         code: str | None = WIRE_FORMAT if failed else None
         hint: str | None = None
@@ -353,8 +358,10 @@ class SchemaConverter(Converter[ConfigT]):
                 whole = data if len(indexes) == len(data) else [data[index] for index in indexes]
                 columns[schema_id] = reader.read(whole, parted.sizes[schema_id])  # type: ignore[arg-type]
             except DataError as error:
-                code, hint = error.code, error.hint
-                failed += _moved(error, indexes, {"schema.id": str(schema_id)}).failed  # type: ignore[arg-type]
+                if code is None:
+                    code, hint = error.code, error.hint
+                if (error.code, error.hint) == (code, hint):
+                    failed += _moved(error, indexes, {"schema.id": str(schema_id)}).failed  # type: ignore[arg-type]
         if failed:
             raise _bad(failed, code=code, hint=hint)
         if len(columns) == 1 and not parted.nulls:

@@ -63,6 +63,11 @@ class Framing:
         """Return what stands in front of the data of each record of a schema."""
         return MAGIC + (_ID if self.id_bytes == 4 else _LONG_ID).pack(schema_id)
 
+    def is_head(self, data: bytes) -> bool:
+        """Whether a header's value names a schema by itself; of Protobuf the indexes of the message follow."""
+        size = {MAGIC: self.id_bytes, MAGIC_GUID: _GUID_BYTES}.get(data[:1])
+        return size is not None and len(data) > size
+
     def parted(self, data: Sequence[bytes | None]) -> Parted:
         """Return which records are of which schema, and which name none. Nulls are of no schema."""
         size = 1 + self.id_bytes

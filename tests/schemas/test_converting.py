@@ -11,7 +11,7 @@ import pytest
 from connect.api import INT32, OPTIONAL_STRING, STRING, Column, DataError, FailedRecord, Schema
 from connect_schemas.converting import SchemaConverter, one_by_one
 from connect_schemas.registry.model import Registered, SchemaText
-from tests.support.converters import make_converter
+from tests.support.converters import make_converter, told_apart
 from tests.support.schema_registry import MemoryRegistry, memory_registry
 
 
@@ -128,20 +128,20 @@ def test_runs_come_in_the_order_of_the_records(registry: MemoryRegistry) -> None
     made.close()
 
 
-def test_all_bad_records_of_a_column_are_named_at_once(registry: MemoryRegistry) -> None:
+def test_bad_records_of_a_column_are_named_at_once_with_the_code_of_what_they_are(registry: MemoryRegistry) -> None:
     registry.add("t-value", '"string"')
     registry.add("p-value", "p", schemaType="PROTOBUF")
     made = converter(registry)
-    data = [b"\0\0\0\0\1a", b"{}", b"\0\0\0\0\1!", b"\0\0\0\0\7x", b"\0\0\0\0\2y", b"\0\0\0\0\1b"]
-    with pytest.raises(DataError) as raised:
-        made.decode("t", data)
-    reasons = dict(failed(raised.value))
-    assert sorted(reasons) == [1, 2, 3, 4]
-    assert "byte 123" in reasons[1]
-    assert reasons[2] == "it is bad"
-    assert "no schema of id 7" in reasons[3]
-    assert "is PROTOBUF, and AVRO is expected" in reasons[4]
-    assert made.decode("t", [data[0], data[5]])[0].values == ["a", "b"]
+    data = [b"\0\0\0\0\1a", b"{}", b"\0\0\0\0\7x", b"\0\0\0\0\1!", b"\0\0\0\0\2y", b"\0\0\0\0\10x", b"\0\0\0\0\1b"]
+    bad, values = told_apart(made, "t", data)
+    assert values == ["a", "b"]
+    expected = {
+        1: ("schemas.wire_format", "begins with byte 123"), 2: ("schemas.unknown_id", "no schema of id 7"),
+        3: ("data.invalid", "it is bad"), 4: ("schemas.invalid", "is PROTOBUF, and AVRO is expected"),
+        5: ("schemas.unknown_id", "no schema of id 8"),
+    }  # fmt: skip
+    assert {index: error.code for index, error in bad.items()} == {index: code for index, (code, _) in expected.items()}
+    assert all(words in bad[index].message for index, (_, words) in expected.items())
     made.close()
 
 
@@ -299,14 +299,24 @@ def test_records_with_their_id_in_front_are_read_beside_those_with_headers(regis
     pairs = [headers, None, [("trace", b"1")], headers]
     runs = made.decode_with_headers("t", [*data, b"\0\0\0\0\1b", b"\0\0\0\0\1c", None], pairs)
     assert [value for run in runs for value in run.values] == ["a", "b", "c", None]
-    with pytest.raises(DataError) as raised:
-        made.decode_with_headers("t", [*data, b"b"], [headers, [("__value_schema_id", b"\1\2")]])
-    assert [(index, "too few for the id" in why) for index, why in failed(raised.value)] == [(1, True)]
     made.close()
     alone = {"value_schema_id_deserializer": _IDS + "PrefixSchemaIdDeserializer"}
     made = converter(registry, **alone)
     with pytest.raises(DataError, match="begins with byte 97"):
         made.decode_with_headers("t", data, [headers])
+    made.close()
+
+
+@pytest.mark.parametrize("head", [b"", b"\0", b"\0\0\0\0", b"\1" + b"\0" * 15, b"\2" + b"\0" * 16])
+def test_a_header_that_names_no_schema_is_not_made_one_by_the_record(registry: MemoryRegistry, head: bytes) -> None:
+    registry.has_guids = True
+    made = converter(registry, **IN_HEADERS)
+    data, headers = made.encode_with_headers("t", STRING, ["a"])
+    odd = [("__value_schema_id", head)]
+    with pytest.raises(DataError, match="header __value_schema_id names no schema") as raised:
+        made.decode_with_headers("t", [*data, b"\1" * 20], [headers, odd])
+    assert raised.value.code == "schemas.wire_format"
+    assert [index for index, _ in failed(raised.value)] == [1]
     made.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,10 @@ from connect.api import (
     INT32,
     INT64,
     STRING,
+    ConnectError,
+    Converter,
+    DataError,
+    FailedRecord,
     Plugin,
     Schema,
     SchemaType,
@@ -94,3 +99,21 @@ def _required(schema: Schema) -> st.SearchStrategy[Any]:
     if schema.value_schema is not None and schema.key_schema is not None:
         return st.dictionaries(values_of(schema.key_schema), values_of(schema.value_schema), max_size=3)
     return next(values for known, values in _SCALARS if (known.type, known.name) == (schema.type, schema.name))
+
+
+def told_apart(converter: Converter, topic: str, data: Sequence[bytes | None]) -> tuple[dict[int, ConnectError], Any]:
+    """Return why each bad record is one, with its code, and the others' values: as a task that skips them does."""
+    left = dict(enumerate(data))
+    bad: dict[int, ConnectError] = {}
+    while True:
+        try:
+            runs = converter.decode(topic, list(left.values()))
+        except DataError as error:
+            places = list(left)
+            assert error.failed, "a converter of columns names its bad records"
+            for one in error.failed:
+                record = one if isinstance(one, FailedRecord) else FailedRecord(*one)
+                bad[places[record.index]] = ConnectError(record.reason, code=error.code, hint=error.hint)
+                del left[places[record.index]]
+        else:
+            return bad, [value for run in runs for value in run.values]
