@@ -143,6 +143,7 @@ class Decoders:
         if converter is None or not data:
             return data
         parts: list[Part] = list(data)
+        odd: dict[int, str] = {}
         waiting = [list(range(len(data)))]
         while waiting:
             places = waiting.pop()
@@ -154,11 +155,12 @@ class Decoders:
                 if not failed and len(places) > 1:
                     waiting += [[place] for place in reversed(places)]
                     continue
-                for index, reason in (failed or {0: error.message}).items():
-                    at = f"{batch.topic}-{batch.partition}@{batch.offsets[places[index]]}"
-                    self._tell(f"{at}: its {which} is shown as it is: {visible(reason)}")
+                odd |= {places[index]: reason for index, reason in (failed or {0: error.message}).items()}
                 left = [place for index, place in enumerate(places) if index not in (failed or {0: ""})]
                 waiting += [left] if left else []
+        for place, reason in sorted(odd.items()):  # those of one kind came together
+            at = f"{batch.topic}-{batch.partition}@{batch.offsets[place]}"
+            self._tell(f"{at}: its {which} is shown as it is: {visible(reason)}")
         return parts
 
     def interrupt(self) -> None:
