@@ -30,6 +30,9 @@ class Own:
     Attributes:
         text: Its schema, to be registered.
         message: The full name of its message.
+
+    Raises:
+        DataError: schemas.invalid: Protobuf has nothing for it, or none that can be read again.
     """
 
     def __init__(self, schema: Schema, options: Options) -> None:
@@ -39,6 +42,10 @@ class Own:
         self._class = class_of(made)
         self.text = SchemaText(text_of(made.file), PROTOBUF)
         self.message = made.message
+        try:
+            read(self.text.text)
+        except ProtoError as error:  # before it stands in the registry
+            raise DataError(f"the schema has no form in Protobuf: {error}", code=INVALID) from None
 
     def writer(self, target: Registered) -> ProtobufWriter:
         """Return who writes its values, with the message's place in the schema that they are registered as.

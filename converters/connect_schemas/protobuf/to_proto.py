@@ -86,7 +86,10 @@ def made_of(schema: Schema, options: Options) -> Made:
         file = known(FILES.get(name, WRAPPERS_FILE))
         assert file is not None
         return Made(file, name)
-    return _Maker(options).file(schema)
+    try:
+        return _Maker(options).file(schema)
+    except RecursionError:
+        raise _wrong("it is nested too deeply") from None
 
 
 def wrapper_of(schema: Schema) -> str | None:

@@ -28,6 +28,25 @@ def test_a_schema_is_written_with_the_place_of_its_message_in_another_one() -> N
         own.writer(registered("{"))
 
 
+def nested(depth: int) -> Schema:
+    schema = ORDER
+    for level in range(depth):
+        schema = Schema.struct({"in": schema}, name=f"L{level}")
+    return schema
+
+
+def test_structs_are_written_as_deep_as_they_can_be_read() -> None:
+    own = Own(nested(31), Options())
+    assert own.writer(registered(own.text.text)).write([{}]) == [b"\0"]
+
+
+@pytest.mark.parametrize("depth", [32, 120, 400])
+def test_structs_that_lie_too_deep_are_refused_before_they_are_registered(depth: int) -> None:
+    with pytest.raises(DataError, match="the schema has no form in Protobuf") as raised:
+        Own(nested(depth), Options())
+    assert raised.value.code == "schemas.invalid"
+
+
 @pytest.mark.parametrize(
     ("text", "indexes"),
     [
