@@ -7,7 +7,7 @@ Numbers widen in the order of Kafka's SchemaProjector: int8, int16, int32, int64
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
@@ -162,19 +162,28 @@ def _new_type(known: Schema, new: Schema) -> str:
     return described(new)
 
 
-def merged(known: Schema, new: Schema) -> Schema:
+def merged(known: Schema, new: Schema, held: Schema | None = None) -> Schema:
     """Return the known schema, grown so that values of both fit it: by new fields, which are optional, and widenings.
-    Of a type that has changed it keeps what is known."""
+    Of a type that has changed it keeps what is known.
+
+    Args:
+        held: Where both are of values that lie beside each other: what they are held against. Of two types that which
+            this one does not take is kept, so that it is not lost behind the other.
+    """
     if known == NULL or new == NULL:
         grown = new if known == NULL else known
     elif not _is_same_type(known, new):
-        grown = known.replace(type=new.type, default=None) if widens(known, new) else known
+        if widens(known, new):
+            grown = known.replace(type=new.type, default=None)
+        else:
+            grown = new if held is not None and held != NULL and _takes(held, known) else known
     elif known.type is SchemaType.STRUCT:
-        grown = _merged_struct(known, new)
+        grown = _merged_struct(known, new, held)
     elif known.type in (SchemaType.ARRAY, SchemaType.MAP):
+        of_held = held if held is not None and held.type is known.type else None
         grown = known.replace(
-            key_schema=_merged_part(known.key_schema, new.key_schema),
-            value_schema=_merged_part(known.value_schema, new.value_schema),
+            key_schema=_merged_part(known.key_schema, new.key_schema, of_held and of_held.key_schema),
+            value_schema=_merged_part(known.value_schema, new.value_schema, of_held and of_held.value_schema),
         )
     else:
         grown = known
@@ -182,17 +191,42 @@ def merged(known: Schema, new: Schema) -> Schema:
     return grown.replace(optional=True) if may_be_null and not grown.optional else grown
 
 
-def _merged_struct(known: Schema, new: Schema) -> Schema:
+def merged_all(schemas: Sequence[Schema], is_too_large: Callable[[Schema], bool]) -> Schema | None:
+    """Return one schema that values of all fit, in which what is in front counts, as in `merged`; None once a part of
+    it is too large. In halves: one after the other, each would cost as much as all before it."""
+    if len(schemas) == 1:
+        return schemas[0]
+    half = len(schemas) // 2
+    left = merged_all(schemas[:half], is_too_large)
+    right = None if left is None else merged_all(schemas[half:], is_too_large)
+    if left is None or right is None:
+        return None
+    found = merged(left, right)
+    return None if is_too_large(found) else found
+
+
+def _takes(held: Schema, new: Schema) -> bool:
+    """Whether a type is the one that is held, or fits it."""
+    return _is_same_type(held, new) or widens(new, held)
+
+
+def _merged_struct(known: Schema, new: Schema, held: Schema | None) -> Schema:
     fields = []
     for field in known.fields:
         other = new.field(field.name)
-        fields.append((field.name, _optional(field.schema) if other is None else merged(field.schema, other.schema)))
+        before = held.field(field.name) if held is not None and held.type is SchemaType.STRUCT else None
+        grown = (
+            _optional(field.schema)
+            if other is None
+            else merged(field.schema, other.schema, None if before is None else before.schema)
+        )
+        fields.append((field.name, grown))
     fields += [(field.name, _optional(field.schema)) for field in new.fields if known.field(field.name) is None]
     return known.replace(fields=fields, default=None)
 
 
-def _merged_part(known: Schema | None, new: Schema | None) -> Schema | None:
-    return merged(known, new) if known is not None and new is not None else known if new is None else new
+def _merged_part(known: Schema | None, new: Schema | None, held: Schema | None) -> Schema | None:
+    return merged(known, new, held) if known is not None and new is not None else known if new is None else new
 
 
 def _optional(schema: Schema) -> Schema:

@@ -27,7 +27,17 @@ from connect.api import (
     project_value,
 )
 from connect.api.schema_projector import check_projection
-from connect.runtime.contracts.changes import Change, Mark, Path, changes_of, count_of, is_required, merged, shown
+from connect.runtime.contracts.changes import (
+    Change,
+    Mark,
+    Path,
+    changes_of,
+    count_of,
+    is_required,
+    merged,
+    merged_all,
+    shown,
+)
 from connect.runtime.contracts.config import ContractConfig, Mode
 from connect.runtime.contracts.discarding import DiscardedError, DiscardedValueError
 from connect.runtime.contracts.errors import DISCARDED, INCOMPATIBLE, NO_SCHEMA, TOO_LARGE, VIOLATED
@@ -166,7 +176,7 @@ class Contract(Transform):
             return batch
         if self._config.level != "NONE":
             return self._refuse_plain(batch)
-        self._learn_first(batch)
+        self._learn_of(batch, topic)
         made: list[Any] = list(values)
         refused: list[tuple[int, DataError]] = []
         left_out: list[tuple[int, DataError]] = []
@@ -199,18 +209,63 @@ class Contract(Transform):
         assert schema is not None, "null was looked at before"
         return self._verdict(name, topic, schema, is_plain=True)
 
-    def _learn_first(self, batch: Batch) -> None:
-        """Learn of a topic that nobody knows from all values of its first batch, in one write."""
-        if self._known.get(batch.topic) is not None or self._config.schema_contract_topics != "evolve":
+    def _learn_of(self, batch: Batch, topic: _Topic) -> None:
+        """Learn what values may teach, in one write for all of a batch: where keys are data, each of them has a new
+        field. Of a topic that nobody knows all values teach, else those of which nothing is refused."""
+        known = self._known.get(batch.topic)
+        if known is None and self._config.schema_contract_topics != "evolve":
             return
-        found: Schema | None = None
-        for value in batch.values:
-            made = schema_of(value, found)
-            if value is not None and made is not None:
-                made = learned(made)
-                found = made if found is None else merged(found, made)
-        if found is not None and self._size_problem(found) is None:
-            self._known.learn(batch.topic, found, after=0)
+        fitting = self._fitting(batch.topic, topic)
+        unfit = [value for value in batch.values if value is not None and (fitting is None or not fitting(value))]
+        lessons = dict.fromkeys(filter(None, (self._lesson(topic, known, value) for value in unfit)))
+        found = self._union(list(lessons))
+        if known is None:
+            if found is not None:
+                self._known.learn(batch.topic, found, after=0)
+        elif found is not None:
+            grown = merged(known.schema, found)
+            # Of a new field that two values have of two types the first counts, and the other may be refused.
+            agreed = [lesson for lesson in lessons if self._modes(grown, lesson) <= {"evolve"}]
+            if len(agreed) < len(lessons) and (found := self._union(agreed)) is not None:
+                grown = merged(known.schema, found)
+            if changes_of(known.schema, grown) and self._size_problem(grown) is None:
+                self._known.learn(batch.topic, grown, after=known.version)
+        self._renew(batch.topic, topic)
+
+    def _lesson(self, topic: _Topic, known: Known | None, value: Any) -> Schema | None:
+        """Return what a value teaches; None where that is nothing, and where the value is refused or loses fields."""
+        try:
+            schema = schema_of(value, None if known is None else known.schema)
+        except RecursionError:
+            return None
+        if schema is None or self._size_problem(schema) is not None:
+            return None
+        if known is None:
+            return learned(schema)
+        if (schema, True) in topic.verdicts:  # nothing was learned of it before
+            return None
+        if self._is_too_many(known, schema):
+            return None
+        return learned(schema) if self._modes(known.schema, schema) == {"evolve"} else None
+
+    def _union(self, lessons: list[Schema]) -> Schema | None:
+        """Return what values teach together: of more than may be known as many as fit, those in front."""
+        while lessons:
+            found = merged_all(lessons, lambda schema: self._size_problem(schema) is not None)
+            if found is not None:
+                return found
+            lessons = lessons[: len(lessons) // 2]
+        return None
+
+    def _modes(self, known: Schema, schema: Schema) -> set[Mode]:
+        return {self._mode(known, change) for change in changes_of(known, schema)}
+
+    def _is_too_many(self, known: Known, schema: Schema) -> bool:
+        """Whether a value would have more fields known than may be; quickly, of those of the value itself."""
+        if known.schema.type is not SchemaType.STRUCT:
+            return False
+        new = sum(1 for field in schema.fields if known.schema.field(field.name) is None)
+        return new > 0 and len(known.schema.fields) + new > FIELDS_MAX
 
     def _refuse_plain(self, batch: Batch) -> Batch:
         present = [index for index, value in enumerate(batch.values) if value is not None]
@@ -226,24 +281,29 @@ class Contract(Transform):
     # -- verdicts ----------------------------------------------------------------------------------------------------
 
     def _verdict(self, name: str, topic: _Topic, schema: Schema, *, is_plain: bool = False) -> _Verdict:
+        if (problem := self._size_problem(schema)) is not None:  # one that contains itself has no end, and no hash
+            return _Verdict(schema, self._too_large(name, problem))
         found = topic.verdicts.get((schema, is_plain))
         if found is not None and self._known.generation == self._generation:
             return found
-        if (problem := self._size_problem(schema)) is not None:  # one that contains itself has no end
-            return _Verdict(schema, self._too_large(name, problem))
         while True:
             generation = self._known.generation
             found = self._judge(name, schema, is_plain)
             if generation == self._known.generation:
                 break  # else it may be otherwise by now
-        if generation != self._generation:  # and so may be what was decided before
-            topic.verdicts, topic.fits = {}, None
-            self._topics = {name: topic}
-            self._generation = generation
+        self._renew(name, topic, generation)
         if len(topic.verdicts) >= VERDICTS_MAX:
             topic.verdicts.clear()
         topic.verdicts[(schema, is_plain)] = found
         return found
+
+    def _renew(self, name: str, topic: _Topic, generation: int | None = None) -> None:
+        """Go by what is known now: what was decided before may be otherwise."""
+        generation = self._known.generation if generation is None else generation
+        if generation != self._generation:
+            topic.last, topic.verdict, topic.verdicts, topic.fits = None, None, {}, None
+            self._topics = {name: topic}
+            self._generation = generation
 
     def _held(self, name: str, schema: Schema, is_plain: bool) -> _Verdict:
         """Judge by `schema.contract`."""
@@ -267,6 +327,8 @@ class Contract(Transform):
             dropped = by_mode.get("discard.value", [])
             cut = cut_of([change.field for change in dropped])
             kept = schema_without(schema, cut)
+            if "evolve" in by_mode and self._is_too_many(known, kept):
+                return _Verdict(schema, self._too_large(name, f"has more than {FIELDS_MAX} fields"))
             grown = merged(known.schema, learned(kept) if is_plain else kept) if "evolve" in by_mode else known.schema
             if not changes_of(known.schema, grown):
                 if not dropped:

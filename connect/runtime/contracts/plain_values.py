@@ -80,8 +80,8 @@ def _of_mapping(value: Mapping[Any, Any], known: Schema | None) -> Schema:
 def _of_all(values: list[Any] | tuple[Any, ...], known: Schema | None) -> Schema | None:
     found: Schema | None = None
     for item in values:
-        made = schema_of(item, found or known)
-        found = made if found is None or made is None else merged(found, made)
+        made = schema_of(item, found if known is None else known)
+        found = made if found is None or made is None else merged(found, made, known)
     return found
 
 

@@ -197,6 +197,56 @@ def test_a_growing_schema_without_end_is_refused() -> None:
     assert raised.value.code == "contract.too_large"
 
 
+def test_keys_that_are_data_teach_what_may_be_known_in_a_write_a_batch() -> None:
+    contract, remembered = contract_of(schema_contract_types="freeze")
+    contract.apply_batch(batch_of(None, *({f"a{n}": n} for n in range(300))))
+    assert remembered.get("orders") is not None
+    assert remembered.generation == 1
+    with pytest.raises(DataError, match="more than 5000 fields") as raised:  # each in bounded time
+        contract.apply_batch(batch_of(None, *({f"b{n}-{m}": n for m in range(10)} for n in range(600))))
+    assert len(raised.value.failed) < 600
+    assert len(known_of(remembered).fields) <= FIELDS_MAX
+
+
+def test_values_that_do_not_agree_on_a_new_field_do_not_hide_behind_each_other() -> None:
+    contract, remembered = contract_of(ORDER, schema_contract_types="freeze")
+    with pytest.raises(DataError, match="size: int64 is string now") as raised:
+        contract.apply_batch(batch_of(None, {"id": 1, "size": 1}, {"id": 2, "size": "L", "odd": 1}))
+    assert [bad.index for bad in raised.value.failed] == [1]
+    assert known_of(remembered).field("odd") is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [({"a": ["x"]}, {"a": ["x", 5]}), ({"a": [{"b": 1}]}, {"a": [{"b": 1}, {"b": "x"}, {"b": 2}]})],
+)
+def test_frozen_an_item_of_another_type_does_not_hide_behind_those_before_it(first: Any, second: Any) -> None:
+    contract, _ = contract_of(None, schema_contract="freeze")
+    contract.apply_batch(batch_of(None, first))
+    with pytest.raises(DataError, match=r"a\[\]"):
+        contract.apply_batch(batch_of(None, second))
+
+
+def test_a_value_that_is_nested_without_end_is_at_fault_alone_also_in_the_first_batch() -> None:
+    deep: Any = 1
+    for _ in range(900):
+        deep = {"a": deep}
+    contract, _ = contract_of(None, schema_contract="freeze")
+    with pytest.raises(DataError, match="nested too deeply") as raised:
+        contract.apply_batch(batch_of(None, {"id": 1}, deep))
+    assert [bad.index for bad in raised.value.failed] == [1]
+
+
+@pytest.mark.parametrize("config", [{"schema_contract": "freeze"}, {"schema_compatibility": "BACKWARD"}])
+def test_a_schema_that_is_nested_without_end_is_refused(config: dict[str, str]) -> None:
+    schema = STRING
+    for _ in range(400):
+        schema = Schema.struct({"a": schema})
+    contract, _ = contract_of(None, **config)
+    with pytest.raises(DataError, match="nested too deeply"):
+        contract.apply_batch(batch_of(schema, {"a": {}}))
+
+
 # -- schema.compatibility --------------------------------------------------------------------------------------------
 
 REQUIRED_MORE = Schema.struct({"id": INT32, "note": OPTIONAL_STRING, "colour": STRING})
