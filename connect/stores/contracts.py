@@ -29,6 +29,10 @@ from connect.stores.schema_texts import as_document, of_document
 
 #: How many schemas are kept that were accepted before the newest.
 EARLIER_MAX: Final = 50
+#: What they may take of a record, in bytes: a topic takes 1 MiB, and the newest schema needs room.
+EARLIER_BYTES_MAX: Final = 400_000
+#: So that the next one is a number of JSON's.
+_VERSION_MAX: Final = 1 << 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,9 @@ class _Key:
         connector, topic, version, claim = orjson.loads(key)
         if not (isinstance(connector, str) and isinstance(topic, str) and type(version) is int):
             raise ValueError("a connector, a topic and a version are expected")
-        return cls(connector, topic, version, str(claim))
+        if not 0 < version < _VERSION_MAX or not isinstance(claim, str):
+            raise ValueError("a version from 1 on and the name of a claim are expected")
+        return cls(connector, topic, version, claim)
 
     @property
     def place(self) -> tuple[str, str]:
@@ -90,6 +96,19 @@ def _known(version: int, value: bytes) -> Known:
         raise ValueError("an object is expected")
     earlier = tuple(of_document(node) for node in body.get("earlier", ()))
     return Known(version, of_document(body["schema"]), int(body["at"]), str(body["by"]), earlier)
+
+
+def _newest(schemas: Sequence[Schema]) -> list[orjson.Fragment]:
+    """Return of schemas as many as are kept: those at the end, in their order."""
+    found: list[bytes] = []
+    size = 0
+    for schema in reversed(schemas[-EARLIER_MAX:]):
+        text = orjson.dumps(as_document(schema))
+        size += len(text)
+        if size > EARLIER_BYTES_MAX:
+            break
+        found.append(text)
+    return [orjson.Fragment(text) for text in reversed(found)]
 
 
 class ContractStore:
@@ -170,7 +189,7 @@ class ContractStore:
             if (before.version if before is not None else 0) == after:
                 body = {"schema": as_document(schema), "at": self._clock_ms(), "by": by}
                 if earlier:
-                    body["earlier"] = [as_document(one) for one in earlier[-EARLIER_MAX:]]
+                    body["earlier"] = _newest(earlier)
                 await self._claim(_Key(connector, topic, after + 1, uuid.uuid4().hex[:12]), orjson.dumps(body))
         return self.get(connector, topic)
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from typing import Any, Final
 
+import orjson
+
 from connect.api import DataError, Schema, SchemaError, SchemaType
 from connect.api.logical import LOGICAL_TYPES
 
 _NAMES: Final = {SchemaType.FLOAT32: "float", SchemaType.FLOAT64: "double"}
 _TYPES: Final = {**{kind.value: kind for kind in SchemaType}, **{name: kind for kind, name in _NAMES.items()}}
 _WORDS: Final = {"name": str, "version": int, "doc": str}
+#: Of a schema that is kept: how deep it may be nested, and what its version may be at most, as Java's int.
+DEPTH_MAX: Final = 100
+_VERSION_MAX: Final = (1 << 31) - 1
 
 
 def as_document(schema: Schema) -> dict[str, Any]:
@@ -39,12 +44,19 @@ def of_document(node: Any) -> Schema:
     """Return the schema that an object describes.
 
     Raises:
-        DataError: It describes none; the message says where.
+        DataError: It describes none, or is nested deeper than `DEPTH_MAX`; the message says where.
     """
-    return _schema(node, "the schema")
+    return _schema(node, "the schema", DEPTH_MAX)
 
 
-def _schema(node: Any, place: str) -> Schema:
+def as_kept(schema: Schema) -> Schema:
+    """Return a schema as it is read back: a default may look otherwise then, and JSON has no NaN."""
+    return of_document(orjson.loads(orjson.dumps(as_document(schema))))
+
+
+def _schema(node: Any, place: str, depth: int) -> Schema:
+    if depth == 0:
+        raise DataError(f"{place:.100}...: it is nested deeper than {DEPTH_MAX} levels")
     if not isinstance(node, dict):
         raise DataError(f"{place}: an object with 'type' is expected")
     kind = _TYPES.get(node["type"]) if isinstance(node.get("type"), str) else None
@@ -57,41 +69,43 @@ def _schema(node: Any, place: str) -> Schema:
         if word in node:
             if not isinstance(node[word], expected) or isinstance(node[word], bool):
                 raise DataError(f"{place}: {word!r} is {'a number' if expected is int else 'a text'}")
+            if expected is int and not -_VERSION_MAX <= node[word] <= _VERSION_MAX:
+                raise DataError(f"{place}: {word!r} is a number of 32 bits")
             properties[word] = node[word]
     parameters = node.get("parameters", {})
     if not isinstance(parameters, dict) or not all(isinstance(value, str) for value in parameters.values()):
         raise DataError(f"{place}: 'parameters' is an object of texts")
     properties["parameters"] = parameters
     try:
-        schema = Schema(kind, **properties, **_members(kind, node, place))
+        schema = Schema(kind, **properties, **_members(kind, node, place, depth - 1))
         return schema.replace(default=_value(schema, node["default"])) if "default" in node else schema
     except (SchemaError, ValueError, TypeError) as error:
         raise DataError(f"{place}: {error}") from error
 
 
-def _members(kind: SchemaType, node: dict[str, Any], place: str) -> dict[str, Any]:
+def _members(kind: SchemaType, node: dict[str, Any], place: str, depth: int) -> dict[str, Any]:
     if kind is SchemaType.ARRAY:
-        return {"value_schema": _optional(node.get("items"), f"{place}: items")}
+        return {"value_schema": _optional(node.get("items"), f"{place}: items", depth)}
     if kind is SchemaType.MAP:
-        keys, values = (_optional(node.get(which), f"{place}: {which}") for which in ("keys", "values"))
+        keys, values = (_optional(node.get(which), f"{place}: {which}", depth) for which in ("keys", "values"))
         return {"key_schema": keys, "value_schema": values}
     if kind is not SchemaType.STRUCT:
         return {}
     fields = node.get("fields")
     if not isinstance(fields, list):
         raise DataError(f"{place}: 'fields' is a list")
-    return {"fields": [_field(field, place) for field in fields]}
+    return {"fields": [_field(field, place, depth) for field in fields]}
 
 
-def _optional(node: Any, place: str) -> Schema | None:
-    return None if node is None else _schema(node, place)
+def _optional(node: Any, place: str, depth: int) -> Schema | None:
+    return None if node is None else _schema(node, place, depth)
 
 
-def _field(node: Any, place: str) -> tuple[str, Schema]:
+def _field(node: Any, place: str, depth: int) -> tuple[str, Schema]:
     name = node.get("field") if isinstance(node, dict) else None
     if not isinstance(name, str) or not name:
         raise DataError(f"{place}: each of 'fields' has its name in 'field'")
-    return name, _schema(node, f"{place}: field {name!r}")
+    return name, _schema(node, f"{place}: field {name!r}", depth)
 
 
 def _plain(schema: Schema, value: Any) -> Any:
@@ -128,6 +142,8 @@ def _value(schema: Schema, node: Any) -> Any:
     if schema.type is SchemaType.MAP and schema.key_schema is not None and schema.value_schema is not None:
         return {_value(schema.key_schema, key): _value(schema.value_schema, item) for key, item in node}
     if schema.type is SchemaType.STRUCT:
+        if not isinstance(node, dict):
+            raise ValueError("the default of a struct is an object")
         return {field.name: _value(field.schema, node.get(field.name)) for field in schema.fields}
     if schema.type in (SchemaType.FLOAT32, SchemaType.FLOAT64):
         return float(node)

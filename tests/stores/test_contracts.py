@@ -52,6 +52,17 @@ async def test_who_learns_after_another_version_is_told_what_is_known(cluster: C
     await store.aclose()
 
 
+async def test_large_schemas_are_remembered_as_far_as_a_record_takes_them(cluster: Cluster) -> None:
+    large = [Schema.struct({f"{number}-{n}": STRING for n in range(3000)}) for number in range(8)]
+    store = store_of(cluster)
+    await store.open()
+    known = await store.learn("s", "t", large[0], after=0, by="a", earlier=large[1:])
+    assert known is not None
+    assert len(known.earlier) > 1
+    assert known.earlier == tuple(large[-len(known.earlier) :])
+    await store.aclose()
+
+
 async def test_workers_agree_on_who_was_first(engine_cluster: Cluster) -> None:
     workers = [store_of(engine_cluster, follows=True) for _ in range(3)]
     for worker in workers:

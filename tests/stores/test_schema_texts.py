@@ -56,6 +56,9 @@ def test_a_default_survives_json(schema: Schema) -> None:
         ({"type": "array", "items": {"type": "x"}}, "items: 'type'"),
         ({"type": "bytes", "default": "?"}, "the schema: "),
         ({"type": "int32", "default": "a"}, "default"),
+        ({"type": "struct", "fields": [], "default": [1]}, "the default of a struct is an object"),
+        ({"type": "int32", "version": 1 << 31}, "a number of 32 bits"),
+        (json.loads('{"type":"array","items":' * 300 + '{"type":"int8"}' + "}" * 300), "deeper than 100 levels"),
     ],
 )
 def test_what_describes_no_schema_is_refused_and_says_where(document: Any, says: str) -> None:

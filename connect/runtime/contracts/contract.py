@@ -45,12 +45,12 @@ from connect.runtime.contracts.learning import Knowledge
 from connect.runtime.contracts.leaving_out import Cut, cut_of, schema_without, value_without
 from connect.runtime.contracts.plain_values import fits, learned, schema_of
 from connect.stores.contracts import Known
+from connect.stores.schema_texts import DEPTH_MAX, as_kept
 
 #: The name of the step, as transforms have an alias.
 ALIAS: Final = "schema.contract"
 #: Fields of a schema that is held, at most; verdicts of a topic that are kept; changes that a message names.
 FIELDS_MAX: Final = 5000
-DEPTH_MAX: Final = 100
 VERDICTS_MAX: Final = 1000
 _NAMED_MAX: Final = 5
 #: How long no further line is logged about values that are left out.
@@ -349,13 +349,14 @@ class Contract(Transform):
 
     def _compared(self, name: str, schema: Schema, _: bool) -> _Verdict:
         """Judge by `schema.compatibility` of a source."""
+        given, schema = schema, as_kept(schema)  # else one that reads back otherwise would be new for ever
         while True:
             known = self._known.get(name)
             if known is None:
                 self._known.learn(name, schema, after=0)
                 continue
             if schema == known.schema or schema in known.earlier:
-                return _Verdict(schema)
+                return _Verdict(given)
             try:
                 if self._config.level in ("BACKWARD", "FULL"):
                     check_projection(known.schema, schema)

@@ -9,9 +9,10 @@ from typing import Any, Final
 from connect.api import ConfigError, ConflictError, Schema
 from connect.runtime.contracts.changes import count_of
 from connect.runtime.contracts.config import ContractConfig, settings_of
-from connect.runtime.contracts.contract import DEPTH_MAX, FIELDS_MAX
+from connect.runtime.contracts.contract import FIELDS_MAX
 from connect.stores.contracts import ContractStore, Known
 from connect.stores.history import AUTHOR
+from connect.stores.schema_texts import DEPTH_MAX
 
 #: How often another is faster before giving one's own is given up.
 _TRIES_MAX: Final = 20

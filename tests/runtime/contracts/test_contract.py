@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from connect.runtime.contracts.contract import FIELDS_MAX, Contract
 from connect.runtime.contracts.discarding import DiscardedError
 from connect.runtime.contracts.learning import Remembered
 from connect.stores.contracts import Known
+from connect.stores.schema_texts import as_kept
 from tests.support.factories import make_batch
 
 ORDER = Schema.struct({"id": INT32, "note": OPTIONAL_STRING})
@@ -248,6 +251,25 @@ def test_a_schema_that_is_nested_without_end_is_refused(config: dict[str, str]) 
 
 
 # -- schema.compatibility --------------------------------------------------------------------------------------------
+
+
+class Kept(Remembered):
+    """Reads back what it has learned from JSON, as the store does."""
+
+    def learn(self, topic: str, schema: Schema, *, after: int, earlier: Sequence[Schema] = ()) -> Known | None:
+        assert self.generation < 5, "the same is learned again and again"
+        return super().learn(topic, as_kept(schema), after=after, earlier=[as_kept(one) for one in earlier])
+
+
+@pytest.mark.parametrize("default", [math.nan, memoryview(b"a")])
+def test_a_schema_whose_default_reads_back_otherwise_is_learned_once(default: Any) -> None:
+    kept = Kept()
+    contract = Contract(ContractConfig.parse({"schema.compatibility": "FULL"}), kept, is_sink=False)
+    schema = Schema.struct({"a": Schema("float64" if isinstance(default, float) else "bytes", default=default)})
+    batch = batch_of(schema, {"a": None})
+    assert contract.apply_batch(batch) is contract.apply_batch(batch) is batch
+    assert kept.generation == 1
+
 
 REQUIRED_MORE = Schema.struct({"id": INT32, "note": OPTIONAL_STRING, "colour": STRING})
 
