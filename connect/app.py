@@ -256,11 +256,8 @@ async def registry_beside(host: Host, app: FastAPI) -> AsyncIterator[None]:
 
 
 def _rest() -> tuple[Callable[[Host], FastAPI], Callable[..., AbstractAsyncContextManager[list[str]]]]:
-    from connect.rest.importing import lean
-
-    with lean():
-        from connect.rest.app import make_app
-        from connect.rest.server import serve as serve_app
+    from connect.rest.app import make_app
+    from connect.rest.server import serve as serve_app
 
     return make_app, serve_app
 
