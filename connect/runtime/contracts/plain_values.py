@@ -80,9 +80,11 @@ def _of_mapping(value: Mapping[Any, Any], known: Schema | None) -> Schema:
 def _of_all(values: list[Any] | tuple[Any, ...], known: Schema | None) -> Schema | None:
     found: Schema | None = None
     for item in values:
-        made = schema_of(item, found if known is None else known)
-        found = made if found is None or made is None else merged(found, made, known)
-    return found
+        if item is not None and (made := schema_of(item, found if known is None else known)) is not None:
+            found = made if found is None else merged(found, made, known)
+    if not any(item is None for item in values):
+        return found
+    return schema_of(None, known if found is None else found)
 
 
 def learned(schema: Schema) -> Schema:

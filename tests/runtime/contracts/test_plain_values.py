@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import BOOLEAN, FLOAT64, INT32, INT64, OPTIONAL_STRING, STRING, Schema
+from connect.api import BOOLEAN, FLOAT64, INT32, INT64, OPTIONAL_INT64, OPTIONAL_STRING, STRING, Schema
 from connect.runtime.contracts.changes import NULL, changes_of, merged
 from connect.runtime.contracts.plain_values import fits, learned, schema_of
 from tests.runtime.contracts.schemas import structs, values_of
@@ -46,6 +46,8 @@ class Text(str):
         (dt.date(2026, 1, 1), Schema.date()),
         ([], Schema.array(None)),
         ([1, 2.5], Schema.array(FLOAT64)),
+        ([None, 1], Schema.array(OPTIONAL_INT64)),
+        ([None], Schema.array(None)),
         ({1: "a"}, Schema.map(INT64, STRING)),
         (OrderedDict(a=None), Schema.struct({"a": NULL})),
         (None, None),
