@@ -1,7 +1,7 @@
 """Converters answer random input as Kafka's own do: what is read, what is written, what is refused and how.
 
 The input keeps clear of the departures (docs/reference/departures.md): years beyond 9999, minus zero, lists as keys,
-numbers beyond 64 bits without a schema.
+numbers beyond 64 bits without a schema, true beside 1 as keys.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ class Dice(random.Random):
             return f"[{items}{self.choice([']', ']', ']', ''])}"
         if depth < 3 and kind < 0.4:
             keys = [self.choice(WORDS) for _ in range(self.randrange(3))]
+            if {"true", "false"} & {*keys}:  # beside 1, or 1e-50 that is 0, they would be one key of Python's
+                keys = keys[:1]
             entries = [f"{key}{self.choice([':', ':', ' : ', ''])}{self.header(depth + 1)}" for key in keys]
             return f"{{{self.choice([',', ', ', ' ']).join(entries)}{self.choice(['}', '}', ''])}"
         return self.choice(["", " "]) * (kind < 0.5) + self.choice(WORDS)
