@@ -43,6 +43,7 @@ addopts = """
 """
 filterwarnings = ["error"]
 asyncio_mode = "auto"
+markers = ["slow: takes seconds"]
 asyncio_default_fixture_loop_scope = "function"
 '''
 #: How much Hypothesis draws is for the tests where they are at home; here it is whether they run.
@@ -80,8 +81,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "plugins" / "connect_file", folder / "connect_file", ignore=ignored)
     shutil.copytree(ROOT / "tests" / "plugins" / "connect_file", folder / "tests", ignore=ignored)
     # What runs a worker by the house's own support stays with the house.
-    for test in (folder / "tests").glob("test_*.py"):
-        if "from tests.support" in test.read_text():
+    for test in (folder / "tests").rglob("test_*.py"):
+        if "from tests." in test.read_text():
             test.unlink()
     assert len(list((folder / "tests").glob("test_*.py"))) > 5, "the plugin's own tests go with it"
     (folder / "pyproject.toml").write_text(PYPROJECT)

@@ -24,6 +24,7 @@ def source(
     interval_s: float | None = None,
     names_topics: bool = False,
     exactly_once: bool = False,
+    previews: bool = False,
     class_name: str | None = None,
     aliases: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], type[FunctionSource]]: ...
