@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from connect.api import ConfigError, ConnectError, InvalidConfigError, SlowPatternError, compile_pattern
+from connect.api.error_codes import CODES
 from connect.ports import Admin
 from connect.runtime.border.calls import within
 from connect.runtime.contracts.config import CONTRACT, KEYS, TOPICS
@@ -84,24 +85,30 @@ def config_warnings(
 def startup_problems(
     plugins: PluginHost, worker: WorkerConfig, desc: PluginDesc, config: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
-    """Make what every task makes first, and return what is wrong with it, as key and message."""
+    """Make what every task makes first, and return what is wrong with it, as key and message.
+
+    A message ends with what is to be done, in brackets, where that is more than the code's own hint.
+    """
     found: list[tuple[str, str]] = []
     framework = framework_config(desc, config)
-    for make in (
-        lambda: [
-            plugin for s in make_stages(plugins, framework, worker) for plugin in (s.transform, s.predicate) if plugin
-        ],
-        lambda: [make_converter(plugins, worker, framework, "key.converter")],
-        lambda: [make_converter(plugins, worker, framework, "value.converter")],
-        lambda: [make_header_converter(plugins, worker, framework)],
-    ):
+    makers: tuple[tuple[str, Callable[[], list[Any]]], ...] = (
+        (
+            "transforms",
+            lambda: [one for s in make_stages(plugins, framework, worker) for one in (s.transform, s.predicate) if one],
+        ),
+        ("key.converter", lambda: [make_converter(plugins, worker, framework, "key.converter")]),
+        ("value.converter", lambda: [make_converter(plugins, worker, framework, "value.converter")]),
+        ("header.converter", lambda: [make_header_converter(plugins, worker, framework)]),
+    )
+    for which, make in makers:
         try:
             for plugin in make():
                 within(plugin.plugin_name(), "close", plugin.close)
         except InvalidConfigError as error:
             found += [(problem.key, problem.message) for problem in error.problems]
         except ConnectError as error:
-            found.append((error.config_path or "", error.message))
+            hint = f" ({error.hint})" if error.hint not in ("", CODES[error.code].hint) else ""
+            found.append((error.config_path or which, f"{error.message}{hint}"))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -96,17 +97,14 @@ def test_what_fails_when_a_task_starts_is_told_before(tmp_path: Path) -> None:
     assert (key, WILL_FAIL) in [(one.key, one.code) for one in warned(config)]
 
 
-def test_other_names_of_a_converters_keys_are_known() -> None:
-    keys = {
+def test_a_library_that_a_converter_lacks_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fastavro", None)
+    avro = {
         "value.converter": "io.confluent.connect.avro.AvroConverter",
-        "value.converter.schema.registry.url": "https://127.0.0.1:8081",
-        "value.converter.basic.auth.credentials.source": "USER_INFO",
-        "value.converter.schema.registry.basic.auth.user.info": "user:password",
-        "value.converter.schemas.cache.size": "10",
+        "value.converter.schema.registry.url": "http://127.0.0.1:1",
     }
-    assert warned(source(**keys)) == []
-    (warning,) = warned(source(**keys, **{"value.converter.schemas.cache.config": "10"}))
-    assert (warning.key, warning.code) == ("value.converter.schemas.cache.size", NO_EFFECT)
+    ((key, message),) = startup_problems(PLUGINS, WORKER, desc_of("Source"), source(**avro))
+    assert (key, "(Install it: pip install 'connect-runtime[schemas]'.)" in message) == ("value.converter", True)
 
 
 async def test_topics_of_a_sink_are_looked_for_and_its_tasks_counted(tmp_path: Path) -> None:
