@@ -43,6 +43,7 @@ def test_half_of_debeziums_names_are_told_of_and_not_taken_for_nothing() -> None
         ("CONNECT_API_SERVICE_PORT_HTTP", "8083"),
         ("CONNECT_API_PORT", "tcp://10.0.0.1:8083"),
         ("CONNECT_URL", "http://localhost:8083"),
+        ("CONNECT_REGISTRY_URL", "http://localhost:8081"),
         ("CONNECT_CONTEXTS_FILE", "/tmp/contexts.json"),
         ("CONNECT_CUB_KAFKA_TIMEOUT", "60"),
         ("CONNECT_PIP_INSTALL", "connect-redis"),
