@@ -242,8 +242,12 @@ class JsonConverter(Converter[JsonConverterConfig], HeaderConverter[JsonConverte
         try:
             return parse(item)
         except (ValueError, RecursionError) as error:
+            # What a registry's converters write is the most frequent of what is no JSON.
+            other = (
+                "; it begins as what AvroConverter and others with a schema registry write" if item[:1] == b"\0" else ""
+            )
             raise DataError(
-                f"Converting byte[] to Kafka Connect data failed due to serialization error: {error}"
+                f"Converting byte[] to Kafka Connect data failed due to serialization error: {error}{other}"
             ) from error
 
     # -- headers ---------------------------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ MAGIC_GUID: Final = b"\1"
 _ID: Final = struct.Struct(">I")
 _LONG_ID: Final = struct.Struct(">Q")
 _GUID_BYTES: Final = 16
+#: What a text of JSON begins with, unless it is a number.
+_JSON: Final = (b"{", b"[", b'"')
 #: The id of a schema: a number, or a GUID.
 SchemaId = int | UUID
 
@@ -110,7 +112,8 @@ class Framing:
                 parted.odd[index] = f"it has {len(item)} bytes, too few for the id of a schema"
             else:
                 parted.odd[index] = (
-                    f"it begins with byte {item[0]}, where records with a schema's id begin with 0"
+                    f"it begins with byte {item[0]}{', as JSON does' if item[:1] in _JSON else ''}, where records with "
+                    "a schema's id begin with 0"
                     if item
                     else "it is empty"
                 )

@@ -273,3 +273,13 @@ def test_a_header_is_converted_as_a_value_is(enabled: str) -> None:
     assert data == converter.from_connect_data("t", None, {"a": [1, None]})
     assert converter.to_connect_header("t", "h", data) == converter.to_connect_data("t", data)
     assert converter.to_connect_header("t", "h", data)[1] == {"a": [1, None]}
+
+
+@pytest.mark.parametrize("enabled", ["true", "false"])
+def test_a_record_that_names_a_schema_of_a_registry_is_told_to_look_so(enabled: str) -> None:
+    converter = make_converter(JsonConverter, schemas_enable=enabled)
+    with pytest.raises(DataError, match=r"due to serialization error: .*; it begins as what AvroConverter and others"):
+        converter.to_connect_data("t", b"\0\0\0\0\1\6one")
+    with pytest.raises(DataError) as raised:
+        converter.to_connect_data("t", b"one")
+    assert "AvroConverter" not in raised.value.message

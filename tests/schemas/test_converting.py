@@ -320,6 +320,16 @@ def test_a_header_that_names_no_schema_is_not_made_one_by_the_record(registry: M
     made.close()
 
 
+def test_a_record_of_json_is_told_to_look_like_json(registry: MemoryRegistry) -> None:
+    made = converter(registry)
+    with pytest.raises(
+        DataError, match="begins with byte 123, as JSON does, where records with a schema's id"
+    ) as raised:
+        made.to_connect_data("t", b'{"id": 1}')
+    assert raised.value.code == "schemas.wire_format"
+    made.close()
+
+
 def test_a_registry_without_guids_is_told(registry: MemoryRegistry) -> None:
     made = converter(registry, **IN_HEADERS)
     with pytest.raises(DataError, match="gives no GUID of schema 1") as raised:
