@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import click
 import orjson
 
 from connect.api import ConfigError, ConnectError, EnvironmentFault
+from connect.cli.contexts import Context
 from connect.cli.output import as_json_option, confirm, print_json, print_table, visible, yes_option
 from connect.cli.registry import DEFAULT_LISTENER
 from connect.cli.rest import RestClient
@@ -48,12 +49,28 @@ class _RegistryClient(RestClient):
         return super()._failure(answer)
 
 
+def _target(url: str) -> str | Context:
+    """Return an address for a client. A user in it goes before CONNECT_USERNAME, which is the worker's as well."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url  # the client says what is wrong with it
+    if parts.username is None:
+        return url
+    return Context(
+        url,
+        username=unquote(parts.username),
+        password=unquote(parts.password or ""),
+        cacert=os.environ.get("CONNECT_CACERT"),
+    )
+
+
 def _registry_command(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --url and --json to a command, which gets a `RestClient` of the registry and `as_json`."""
 
     @functools.wraps(command)
     def run(*args: Any, url: str | None, **options: Any) -> Any:
-        with _RegistryClient(url or os.environ.get("CONNECT_REGISTRY_URL") or DEFAULT_LISTENER) as rest:
+        with _RegistryClient(_target(url or os.environ.get("CONNECT_REGISTRY_URL") or DEFAULT_LISTENER)) as rest:
             return command(rest, *args, **options)
 
     for option in (

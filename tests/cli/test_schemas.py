@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.command import Done, assert_refused, connect
 from tests.support.registries import avro_text, served
+from tests.support.schema_registry import memory_registry
 
 
 @pytest.fixture
@@ -84,3 +85,17 @@ def test_what_is_not_there_is_told(url: str) -> None:
     for command in (("list",), ("show", "none"), ("delete", "none", "--yes")):
         refused = schema(f"{url}/nowhere", *command)
         assert_refused(refused, 3, "environment.unreachable", f"what answers at {url}/nowhere is no schema registry")
+
+
+def test_a_user_in_the_address_is_the_registrys_and_goes_before_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONNECT_USERNAME", "worker")
+    monkeypatch.setenv("CONNECT_PASSWORD", "the worker's")
+    monkeypatch.setenv("CONNECT_TOKEN", "the worker's")
+    with memory_registry() as registry:
+        registry.login = "ann:p w"
+        registry.add("orders-value", '"string"')
+        host = registry.url.removeprefix("http://")
+        monkeypatch.setenv("CONNECT_REGISTRY_URL", f"http://ann:p%20w@{host}")
+        assert connect("schema", "show", "orders-value").stdout == '"string"\n'
+        assert connect("schema", "show", "orders-value", "--url", registry.url).returncode == 1
+        assert not any("the worker's" in text for text in registry.headers[0].values())
