@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import click
 
+from connect.api import NotFoundError
 from connect.cli.output import confirm, print_json, print_table, yes_option
 from connect.cli.rest import RestClient, rest_command
 from connect.cli.texts import read_text
@@ -28,8 +29,15 @@ def show(rest: RestClient, name: str, topic: str | None, as_json: bool) -> None:
     """Show what is held, and what is known of each topic; with TOPIC its schema, as 'set' takes it."""
     found = rest.named("GET", name, "/contract", root="/v1/connectors")
     if topic is not None:
-        known = [one["schema"] for one in found["topics"] if one["topic"] == topic]
-        print_json(known[0] if known else None)
+        known = {one["topic"]: one["schema"] for one in found["topics"]}
+        if topic not in known:
+            raise NotFoundError(
+                f"nothing is known of topic {topic!r} of connector {name!r}",
+                hint=f"Name one of {', '.join(sorted(known))}."
+                if known
+                else "Its first record teaches, or 'set' does.",
+            )
+        print_json(known[topic])
         return
     if as_json:
         print_json(found)

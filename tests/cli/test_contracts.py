@@ -28,7 +28,9 @@ def test_what_is_held_and_known_is_shown(cli: Cli) -> None:
         done = cli(*asked, "--url", server.url)
         assert cli(*asked, "--json", "--url", server.url).json == SHOWN
         assert json.loads(cli(*asked, "t", "--url", server.url).out) == SCHEMA
-        assert json.loads(cli(*asked, "none", "--url", server.url).out) is None
+        unknown = cli(*asked, "none", "--url", server.url)
+    assert (unknown.code, unknown.out) == (1, "")
+    assert "nothing is known of topic 'none' of connector 'a b'" in unknown.err and "Name one of t, u." in unknown.err
     assert done.out.splitlines()[1].split() == ["schema.contract.fields", "freeze"]
     assert "2026-01-01T00:00:00+00:00" in done.out
     assert "id int32, required; note string" in done.out
