@@ -99,6 +99,7 @@ def test_a_schema_is_checked_before_it_is_registered_and_what_is_wrong_is_told(
     assert told(worker, "/subjects/orders%2Fvalue/versions") == [1]
     editor.fill("{")
     page.get_by_role("button", name="Check").click()
+    page.get_by_text("It is no schema that the registry takes.").wait_for()
     page.locator(".fault .mono").first.wait_for()
     editor.fill(avro_text("a", "b?"))
     page.get_by_role("button", name="Check").click()

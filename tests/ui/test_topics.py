@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.pages import OpenPage, PageWorker
+from tests.support.pages import OpenPage, PageWorker, source, until
+from tests.support.schema_registry import memory_registry
 
 #: A browser takes a second for what is quick elsewhere.
 pytestmark = pytest.mark.slow
@@ -106,6 +107,26 @@ def test_records_are_decoded_as_chosen_and_what_cannot_be_is_told(
     page.locator("ul.records > li", has_text="not decoded").wait_for()
     page.locator("ul.records > li", has_text="broken").locator("button").click()
     page.get_by_text("serialization error").wait_for()
+
+
+def test_converters_with_a_registry_are_offered_with_each_that_connectors_name(
+    worker: PageWorker, open_page: Callable[..., OpenPage]
+) -> None:
+    with memory_registry() as registry:
+        registry.add("t-value", '"string"')
+        avro = {
+            "value.converter": "io.confluent.connect.avro.AvroConverter",
+            "value.converter.schema.registry.url": registry.url,
+        }
+        worker.create("names-it", source("none.txt", "other", **avro), state="STOPPED")
+        worker.append("t", b"\0\0\0\0\1\6one")
+        page = open_page("/topics/t").page
+        offered = page.get_by_label("shown as").locator("option").all_inner_texts
+        until(lambda: f"AvroConverter, {registry.url}" in offered())
+        assert "AvroConverter" not in offered(), "without a registry it can read nothing"
+        page.get_by_label("shown as").select_option(label=f"AvroConverter, {registry.url}")
+        page.locator("ul.records > li", has_text="one").wait_for()
+        assert page.get_by_text("base64").count() == 0
 
 
 def test_a_topic_is_followed(worker: PageWorker, open_page: Callable[..., OpenPage]) -> None:

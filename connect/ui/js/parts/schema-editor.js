@@ -11,6 +11,8 @@ import { say } from "./toast.js";
 
 const MESSAGES_MAX = 50;
 const DESCRIPTION = /description:'(.*)', additionalInfo/s;
+/** What a check answers where there is nothing to compare. */
+const INVALID = /^Invalid schema /;
 const VERSION = /^\{oldSchemaVersion: (\d+)\}$/;
 
 /** `begin` is `{text, type, references}` to begin with; `level` is that in force, null where it is not known; `onDone({version, id})` once it is registered. */
@@ -74,7 +76,8 @@ function Verdict({ of, isRefused, level }) {
   const messages = (of.messages ?? []).map((one) => String(one).slice(0, 20000));
   const told = messages.map((one) => DESCRIPTION.exec(one)?.[1]).filter(Boolean);
   const version = messages.map((one) => VERSION.exec(one)?.[1]).find(Boolean);
-  return html`<div class="fault"><p><strong>${isRefused ? "It was not registered: it" : "It"} may not follow${version ? ` version ${version}` : ""}${by(level)}.</strong></p>
+  const why = INVALID.test(messages[0] ?? "") ? "is no schema that the registry takes" : `may not follow${version ? ` version ${version}` : ""}${by(level)}`;
+  return html`<div class="fault"><p><strong>${isRefused ? "It was not registered: it" : "It"} ${why}.</strong></p>
     ${told.length > 0 && html`<ul class="verdict">${told.slice(0, MESSAGES_MAX).map((one) => html`<li>${plain(one, 2000)}</li>`)}</ul>`}
     <details open=${told.length === 0}><summary>In the registry's words</summary><ul class="verdict">${messages.slice(0, MESSAGES_MAX).map((one) => html`<li class="mono">${plain(one, 2000)}</li>`)}</ul></details>
     ${messages.length > MESSAGES_MAX && html`<p class="quiet">and ${messages.length - MESSAGES_MAX} more</p>`}</div>`;

@@ -20,12 +20,16 @@ const SHOWN_MAX = 1000;
 const LIMIT_MAX = 500;
 const SEARCHES_MAX = 20;
 const EVERY_MS = 2000;
+const REGISTRIES_MAX = 20;
+/** Where converters of these packages are told their schema registry, with a dot in front. */
+const REGISTRY_KEYS = [["io.confluent.connect.", ".schema.registry.url"], ["io.apicurio.registry.", ".apicurio.registry.url"]];
 
 function Topic({ params: [topic] }) {
   const { query } = useStore(route);
   const info = useLoaded((signal) => get(url`/v1/topics/${topic}`, {}, { signal }), [topic], 5000);
   const plugins = useLoaded((signal) => get("/connector-plugins", { connectorsOnly: "false" }, { signal }), []);
   const names = useLoaded((signal) => get("/connectors", {}, { signal }), []);
+  const registries = useLoaded((signal) => get("/v1/registries", {}, { signal }), []);
   const isTail = !query.from || query.from === "latest";
   // The last ones may all lie in one partition: of each as many are looked at, where it has not very many.
   const partitions = query.partition ? 1 : info.data?.partitions.length ?? (info.failure ? 1 : 0);
@@ -38,7 +42,7 @@ function Topic({ params: [topic] }) {
   const of = useRecords(topic, asked, isTail, isTail && query.follow === "1");
   const give = (key) => (text) => setQuery({ [key]: text });
   const set = (key) => (event) => give(key)(event.target.value);
-  const converters = (plugins.data ?? []).filter((one) => one.type === "converter");
+  const converters = (plugins.data ?? []).filter((one) => one.type === "converter").flatMap((one) => choices(one.class, registries.data?.registries ?? []));
   return html`<nav aria-label="Where this is" class="crumbs"><a href="#/topics">Topics</a> <span aria-hidden="true">/</span></nav>
     <header class="page-head"><div><h1>${plain(topic, 250)}</h1><${Loaded} of=${info} what="The topic could not be loaded">${(told) => html`<p class="facts">${told.partitions.length === 1 ? "1 partition" : `${told.partitions.length} partitions`}
       <span>offsets ${told.partitions.slice(0, 8).map((one) => `${one.log_start_offset}–${one.log_end_offset}`).join(", ")}${told.partitions.length > 8 ? " …" : ""}</span></p>`}<//></div></header>
@@ -51,7 +55,7 @@ function Topic({ params: [topic] }) {
       <${Draft} type="search" placeholder="Text within" aria-label="Text within" value=${query.text ?? ""} onGiven=${give("text")} />
       <label>shown as <select value=${query.as ?? ""} onChange=${set("as")}><option value="">it looks</option>
         <optgroup label="the converters of">${(names.data ?? []).slice(0, 1000).map((name) => html`<option value=${`connector:${name}`}>${plain(name, 80)}</option>`)}</optgroup>
-        <optgroup label="a converter">${converters.map((one) => html`<option value=${`class:${one.class}`}>${shortClass(one.class)}</option>`)}</optgroup></select></label>
+        <optgroup label="a converter">${converters.map((one) => html`<option value=${one.value}>${one.label}</option>`)}</optgroup></select></label>
       <label title="Without what transactions have aborted, or not committed yet"><input type="checkbox" checked=${query.committed === "1"} onChange=${(event) => setQuery({ committed: event.target.checked ? "1" : null })} /> committed only</label>
       ${isTail && html`<label><input type="checkbox" checked=${query.follow === "1"} onChange=${(event) => setQuery({ follow: event.target.checked ? "1" : null })} /> follow</label>`}
     </div>
@@ -60,12 +64,22 @@ function Topic({ params: [topic] }) {
     <${Records} of=${of} isTail=${isTail} />`;
 }
 
+/** The ways to read records by a converter: with a schema registry, each one that a connector names for such a converter. */
+function choices(cls, registries) {
+  const key = registryKey(cls);
+  if (!key) return [{ value: `class:${cls}`, label: shortClass(cls) }];
+  return registries.filter((one) => one.used_by.some((use) => use.key.endsWith(key))).slice(0, REGISTRIES_MAX)
+    .map((one) => ({ value: `class:${cls} ${one.url}`, label: `${shortClass(cls)}, ${plain(one.url, 80)}` }));
+}
+
+const registryKey = (cls) => REGISTRY_KEYS.find(([name]) => cls.startsWith(name))?.[1];
+
 function decoding(as) {
   if (as?.startsWith("connector:")) return { connector: as.slice(10) };
   if (!as?.startsWith("class:")) return {};
   // Without schemas is what most topics of JSON have; the converter's own default would refuse those.
-  const cls = as.slice(6);
-  return { "value.converter": cls, "key.converter": "org.apache.kafka.connect.storage.StringConverter", ...(/JsonConverter$/.test(cls) ? { "value.converter.schemas.enable": "false" } : {}) };
+  const [, cls, registry] = /^class:(\S*) ?(.*)$/s.exec(as);
+  return { "value.converter": cls, "key.converter": "org.apache.kafka.connect.storage.StringConverter", ...(/JsonConverter$/.test(cls) ? { "value.converter.schemas.enable": "false" } : {}), ...(registry ? { [`value.converter${registryKey(cls)}`]: registry } : {}) };
 }
 
 /** As a number also where it is longer than one; see clock. */
