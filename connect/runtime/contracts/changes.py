@@ -191,17 +191,21 @@ def merged(known: Schema, new: Schema, held: Schema | None = None) -> Schema:
     return grown.replace(optional=True) if may_be_null and not grown.optional else grown
 
 
-def merged_all(schemas: Sequence[Schema], is_too_large: Callable[[Schema], bool]) -> Schema | None:
+def merged_all(
+    schemas: Sequence[Schema],
+    is_too_large: Callable[[Schema], bool] = lambda _schema: False,
+    held: Schema | None = None,
+) -> Schema | None:
     """Return one schema that values of all fit, in which what is in front counts, as in `merged`; None once a part of
     it is too large. In halves: one after the other, each would cost as much as all before it."""
     if len(schemas) == 1:
         return schemas[0]
     half = len(schemas) // 2
-    left = merged_all(schemas[:half], is_too_large)
-    right = None if left is None else merged_all(schemas[half:], is_too_large)
+    left = merged_all(schemas[:half], is_too_large, held)
+    right = None if left is None else merged_all(schemas[half:], is_too_large, held)
     if left is None or right is None:
         return None
-    found = merged(left, right)
+    found = merged(left, right, held)
     return None if is_too_large(found) else found
 
 

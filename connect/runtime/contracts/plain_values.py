@@ -15,7 +15,7 @@ from connect.api import BOOLEAN, BYTES, FLOAT64, INT64, STRING, Schema, SchemaTy
 from connect.api.logical import DECIMAL
 from connect.api.logical import scale as scale_of
 from connect.api.schema_type import INT_BITS
-from connect.runtime.contracts.changes import NULL, is_required, merged
+from connect.runtime.contracts.changes import NULL, is_required, merged_all
 
 _INTS: Final = frozenset(INT_BITS)
 _FLOATS: Final = frozenset({SchemaType.FLOAT32, SchemaType.FLOAT64})
@@ -78,13 +78,9 @@ def _of_mapping(value: Mapping[Any, Any], known: Schema | None) -> Schema:
 
 
 def _of_all(values: list[Any] | tuple[Any, ...], known: Schema | None) -> Schema | None:
-    found: Schema | None = None
-    for item in values:
-        if item is not None and (made := schema_of(item, found if known is None else known)) is not None:
-            found = made if found is None else merged(found, made, known)
-    if not any(item is None for item in values):
-        return found
-    return schema_of(None, known if found is None else found)
+    made = dict.fromkeys(schema_of(item, known) for item in values)
+    schemas = [NULL if one is None else one for one in made]
+    return merged_all(schemas, held=known) if schemas else None
 
 
 def learned(schema: Schema) -> Schema:
