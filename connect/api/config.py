@@ -165,6 +165,12 @@ class Config(BaseModel):
         former times. For plugins to override; runs on every config, also where another key is wrong."""
         return ()
 
+    @classmethod
+    def model_reads(cls, name: str) -> bool:
+        """Return whether a key is heeded: a declared one, also by a name that it had before. For plugins to override
+        that read further keys from `originals`: of all others users are warned."""
+        return any(name == declared.name or name in declared.formerly for declared in cls.keys().values())
+
     def problems(self) -> Iterable[Problem]:
         """Yield what is wrong between keys. For plugins to override; runs only when each key by itself is right."""
         return ()

@@ -119,9 +119,8 @@ class Decoders:
         known = desc.cls.config_class.keys()
         if _URL_KEY in known and (registry is not None or _URL_KEY not in keys):
             keys[_URL_KEY] = registry or os.environ.get("CONNECT_REGISTRY_URL") or DEFAULT_LISTENER
-        names = {*known, *(name for key in known.values() for name in key.formerly)}
         for name in keys:
-            if name not in names and not name.removeprefix("schema.registry.").startswith("request.header."):
+            if not desc.cls.config_class.model_reads(name):
                 self._tell(f"warning: nothing reads key {visible(name)} of {desc.name}")
         config = {"name": "consume", "connector.class": "none", at: desc.name}
         config |= {f"{at}.{name}": text for name, text in keys.items()}

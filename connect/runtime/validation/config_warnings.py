@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ def config_warnings(
         makes: Make transforms and converters, for what they find out then.
     """
     idle = dict(without_effect(desc, worker, config))
-    keys = (one for one in _keys(desc, config, infos) if one.key not in idle)
+    keys = (one for one in _keys(plugins, desc, config, infos) if one.key not in idle)
     found = [*_unknown_classes(plugins, config, infos), *keys, *_risks(desc, config, infos)]
     found += _versions(desc, config, infos)
     found += [ConfigWarning(key, NO_EFFECT, why) for key, why in idle.items()]
@@ -161,8 +162,11 @@ def _matching(pattern: str, names: Iterable[str]) -> tuple[list[str], str | None
 # -- keys ----------------------------------------------------------------------------------------------------------
 
 
-def _keys(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> Iterator[ConfigWarning]:
+def _keys(
+    plugins: PluginHost, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos
+) -> Iterator[ConfigWarning]:
     """Yield a warning for each key that nothing reads."""
+    readers = list(_readers(plugins, desc, config))
     known = {info.value.name for info in infos.configs if info.definition is not None}
     known |= {name for ours in own_configs(desc) for name in ours.keys()}  # noqa: SIM118 - a class, and no mapping
     formerly = {
@@ -179,6 +183,8 @@ def _keys(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> It
                 why = f"{now}, as {name} is called now, is given too, so {name} has no effect"
                 yield ConfigWarning(name, NO_EFFECT, why)
             continue
+        if any(name.startswith(prefix) and reads(name.removeprefix(prefix)) for prefix, reads in readers):
+            continue
         for part in (_override, _member, _converter, _topic_creation):
             told = part(name, desc, config, infos)
             if told is not None:
@@ -186,6 +192,20 @@ def _keys(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> It
                 break
         else:
             yield _unknown(name, name, known)
+
+
+def _readers(
+    plugins: PluginHost, desc: PluginDesc, config: Mapping[str, Any]
+) -> Iterator[tuple[str, Callable[[str], bool]]]:
+    """Yield who says itself which keys it heeds: what stands in front of them, and the question."""
+    yield "", lambda name: any(ours.model_reads(name) for ours in own_configs(desc))
+    for which, kind, _ in CONVERTERS:
+        found = plugins.find(str(config[which]), kind) if config.get(which) else None
+        if found is not None:
+            yield (
+                f"{which}.",
+                functools.partial(within, found.name, "telling its keys", found.cls.config_class.model_reads),
+            )
 
 
 def _unknown(name: str, short: str, known: Iterable[str], prefix: str = "") -> ConfigWarning:

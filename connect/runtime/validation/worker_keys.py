@@ -273,10 +273,13 @@ def _of_converters(config: WorkerConfig, plugins: PluginHost) -> Iterator[tuple[
         desc = plugins.find(getattr(config, which.replace(".", "_")), kind)
         if desc is None:
             continue
-        declared = within(desc.name, "telling its keys", desc.cls.config_class.keys)
+        config_class = desc.cls.config_class
+        declared = within(desc.name, "telling its keys", config_class.keys)
         known = [f"{which}.{name}" for name in (*declared, "plugin.version")]
         for key in config.originals:
-            if key.startswith(f"{which}.") and key not in known:
+            if not key.startswith(f"{which}.") or key in known:
+                continue
+            if not within(desc.name, "telling its keys", config_class.model_reads, key.removeprefix(f"{which}.")):
                 near = difflib.get_close_matches(key, known, n=1, cutoff=0.8)
                 told = f"; did you mean {near[0]}?" if near else ""
                 yield key, KeyNotice(key, UNKNOWN, f"{desc.name} declares no such key{told}", bool(near))

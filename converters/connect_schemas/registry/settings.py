@@ -254,6 +254,10 @@ class RegistryConfig(Config):
         importance="low",
     )
 
+    @classmethod
+    def model_reads(cls, name: str) -> bool:
+        return super().model_reads(name) or name.removeprefix(_PREFIX).startswith(_HEADERS)
+
     def problems(self) -> Iterable[Problem]:
         yield from self._url_problems()
         yield from self._login_problems()

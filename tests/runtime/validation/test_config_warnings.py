@@ -71,6 +71,16 @@ def test_names_that_keys_had_before_are_known_and_of_no_effect_beside_todays() -
     assert "transforms.d.exclude, as transforms.d.blacklist is called now, is given too" in warning.message
 
 
+@pytest.mark.parametrize("name", ["request.header.X-Team", "schema.registry.request.header.X-Team"])
+def test_a_key_that_a_converter_reads_without_declaring_it_is_known(name: str) -> None:
+    avro = {
+        "value.converter": "io.confluent.connect.avro.AvroConverter",
+        "value.converter.schema.registry.url": "http://127.0.0.1:1",
+    }
+    assert warned(source(**avro, **{f"value.converter.{name}": "orders"})) == []
+    assert [one.code for one in warned(source(**avro, **{f"value.converter.x.{name}": "orders"}))] == [UNKNOWN_KEY]
+
+
 @pytest.mark.parametrize("name", ["schema.registry.basic.auth.user.info", "ssl.truststore.password"])
 def test_other_names_of_a_converters_keys_are_known(name: str) -> None:
     """As everybody writes them for a schema registry's client."""

@@ -129,6 +129,17 @@ def test_a_converters_key_that_it_does_not_declare_is_no_alarm_unless_it_is_a_ty
     assert not found.act
 
 
+@pytest.mark.parametrize("name", ["schema.registry.basic.auth.user.info", "ssl.key.password", "request.header.X-Team"])
+def test_a_converters_key_by_another_of_its_names_is_no_matter(name: str) -> None:
+    avro = {
+        "value.converter": "io.confluent.connect.avro.AvroConverter",
+        "value.converter.schema.registry.url": "http://127.0.0.1:1",
+        f"value.converter.{name}": "user:password",
+    }
+    found = key_notices(WorkerConfig.parse(avro), log_keys(), PLUGINS)
+    assert [one.key for one in found if one.key.startswith("value.converter")] == []
+
+
 def test_keys_of_tls_are_read_by_an_https_listener() -> None:
     assert told("ssl.keystore.location", listeners="https://127.0.0.1:1") is None
     assert told("ssl.keystore.location", listeners="http://127.0.0.1:1") is not None
