@@ -117,8 +117,13 @@ def list_subjects(rest: RestClient, prefix: str | None, deleted: bool, as_json: 
     """List the latest version of each subject."""
     params = {"latestOnly": "true", "deleted": _flag(deleted)} | ({"subjectPrefix": prefix} if prefix else {})
     found: list[dict[str, Any]] = []
+    known: set[tuple[Any, Any]] = set()
     while page := rest.call("GET", "/schemas", params={**params, "offset": str(len(found))}):
-        found += page
+        new = [one for one in page if (one["subject"], one["version"]) not in known]
+        if not new:  # Karapace and Apicurio give all of them, whatever the offset
+            break
+        known |= {(one["subject"], one["version"]) for one in new}
+        found += new
     if as_json:
         print_json(found)
         return

@@ -61,6 +61,15 @@ def test_schemas_are_registered_listed_shown_checked_and_deleted(url: str, tmp_p
     assert json.loads(schema(url, "list", "--json").stdout) == []
 
 
+def test_a_registry_that_knows_no_pages_is_listed_to_its_end() -> None:
+    page = [{"subject": "a", "version": 1, "id": 1, "schema": "x"}, {"subject": "b", "version": 2, "id": 2}]
+    with memory_registry() as registry:
+        registry.answers += [(200, page, {})] * 3
+        listed = schema(registry.url, "list", "--json")
+        assert json.loads(listed.stdout) == page
+        assert len(registry.asked) == 2
+
+
 def test_references_are_named(url: str, tmp_path: Path) -> None:
     (tmp_path / "base.avsc").write_text(avro_text(name="Base"))
     (tmp_path / "user.txt").write_text('{"type":"array","items":"Base"}')
