@@ -15,6 +15,7 @@ from typing import Any
 
 from connect.api.columns import Convert, OddValueError
 from connect.api.columns import Values as Column
+from connect_schemas.singles import odd_single
 
 _NULL = type(None)
 
@@ -82,6 +83,14 @@ def between(low: int, high: int, what: str) -> Convert:
         return column
 
     return run
+
+
+def singles(column: Column) -> Column:
+    """Refuse numbers that are too large for FLOAT32."""
+    odd = odd_single(column)
+    if odd is not None:
+        raise OddValueError(f"{odd} does not fit FLOAT32")
+    return column
 
 
 def entries(keys: Convert, values: Convert, names: tuple[str, str]) -> Convert:

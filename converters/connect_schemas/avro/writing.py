@@ -266,6 +266,8 @@ class _Plan:
             if node.kind in ("float", "double"):
                 check = then
                 then = lambda column: list(map(float, check(column)))  # noqa: E731
+        elif node.kind == "float":
+            then = columns.singles
         elif node.kind == "enum":
             wire, then = "int", _symbols(node)
         return wire, columns.typed(exact, _exactly(schema, exact), then)

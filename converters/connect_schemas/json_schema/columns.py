@@ -30,6 +30,7 @@ from connect.api.java import EPOCH, from_base64, to_double
 from connect_schemas.json_schema.options import has_text_keys, is_union
 from connect_schemas.json_schema.values import ABSENT, Decoder, Encoder, float_node
 from connect_schemas.recursive import RecursiveSchema
+from connect_schemas.singles import odd_single
 
 _MILLISECOND: Final = dt.timedelta(milliseconds=1)
 _NULL: Final = type(None)
@@ -73,7 +74,7 @@ def _encoding_of(schema: Schema, encoder: Encoder, of: Callable[[Schema], Conver
         SchemaType.BOOLEAN: ((bool,), None),
         SchemaType.STRING: ((str,), None),
         SchemaType.FLOAT64: ((float,), _doubles if is_key else _finite),
-        SchemaType.FLOAT32: ((float,), each(_single_node)),
+        SchemaType.FLOAT32: ((float,), _single_nodes),
         SchemaType.BYTES: ((bytes,), each(_base64)),
     }
     if kind in simple:
@@ -117,13 +118,19 @@ def _doubles(column: Values) -> Values:
 
 def _finite(column: Values) -> Values:
     """Keep doubles but those that orjson has no word for."""
-    if math.isfinite(sum(column)) or all(map(math.isfinite, column)):
+    if _are_finite(column):
         return column
     return [value if math.isfinite(value) else float_node(value) for value in column]
 
 
-def _single_node(value: float) -> Any:
-    return float_node(value, single=True)
+def _are_finite(column: Values) -> bool:
+    return math.isfinite(sum(column)) or all(map(math.isfinite, column))
+
+
+def _single_nodes(column: Values) -> Values:
+    if odd_single(column) is not None:
+        raise OddValueError
+    return [float_node(value, single=True) for value in column]
 
 
 def _base64(value: bytes) -> str:
@@ -215,11 +222,17 @@ def _sparse(column: Values, name: str, convert: Convert, default: Any) -> Values
 
 
 def _as_doubles(column: Values) -> Values:
-    return column if set(map(type, column)) == {float} else list(map(to_double, column))
+    return _held(column if set(map(type, column)) == {float} else list(map(to_double, column)))
 
 
 def _as_singles(column: Values) -> Values:
-    return array("f", map(to_double, column)).tolist()
+    return _held(array("f", map(to_double, column)).tolist())
+
+
+def _held(column: Values) -> Values:
+    if not _are_finite(column):  # numbers of JSON are: one was too large
+        raise OddValueError
+    return column
 
 
 def _moments(column: Values) -> Values:

@@ -20,6 +20,7 @@ from connect.api import DATE_NAME, DECIMAL_NAME, INT_BITS, TIME_NAME, TIMESTAMP_
 from connect.api import logical as logicals
 from connect.api.java import float_text, from_base64, java_class, to_double, to_single
 from connect_schemas.json_schema.options import KEY, VALUE, Options, has_text_keys, is_union
+from connect_schemas.singles import odd_single
 
 #: What a field is that a value has not.
 ABSENT: Final = object()
@@ -79,6 +80,8 @@ class Encoder:
         match kind:
             case SchemaType.FLOAT64 if not self._is_exact and math.isfinite(value):
                 return value
+            case SchemaType.FLOAT32 if odd_single([value]) is not None:
+                raise DataError(f"{value} is too large for FLOAT32")
             case SchemaType.FLOAT32 | SchemaType.FLOAT64:
                 return float_node(value, single=kind is SchemaType.FLOAT32)
             case SchemaType.BYTES:
@@ -155,7 +158,10 @@ class Decoder:
         match kind:
             case SchemaType.FLOAT32 | SchemaType.FLOAT64:
                 number = _number(node, kind.name)
-                return to_single(number) if kind is SchemaType.FLOAT32 else to_double(number)
+                held = to_single(number) if kind is SchemaType.FLOAT32 else to_double(number)
+                if math.isinf(held) and not isinstance(node, str):
+                    raise DataError(f"a number is too large for {kind.name}")
+                return held
             case SchemaType.BOOLEAN if isinstance(node, bool):
                 return node
             case SchemaType.STRING if isinstance(node, str):

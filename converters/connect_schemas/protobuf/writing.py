@@ -22,6 +22,7 @@ from connect_schemas.errors import INVALID
 from connect_schemas.protobuf.logical import PARTS
 from connect_schemas.protobuf.options import Options, enum_name, is_union, is_wrapped
 from connect_schemas.protobuf.to_proto import Made, enum_values, field_name, proto_type
+from connect_schemas.singles import odd_single
 
 #: From a field's values to what its message takes; None stays None, which is not set.
 Turn = Callable[[list[Any]], list[Any]]
@@ -105,6 +106,7 @@ def _flat(schema: Schema, options: Options) -> Callable[[list[Any]], bool] | Non
     row = itemgetter(*names)
     allowed = [frozenset((*_PYTHON[each.schema.type], type(None))) for each in schema.fields]
     small = [_SMALL.get(each.schema.type) for each in schema.fields]
+    singles = [index for index, each in enumerate(schema.fields) if each.schema.type is SchemaType.FLOAT32]
 
     def is_flat(values: list[Any]) -> bool:
         try:
@@ -119,7 +121,7 @@ def _flat(schema: Schema, options: Options) -> Callable[[list[Any]], bool] | Non
                 return False
             if limit is not None and (type(None) in found or not -limit <= min(column) <= max(column) < limit):
                 return False
-        return True
+        return all(odd_single([value for value in columns[at] if value is not None]) is None for at in singles)
 
     return is_flat
 
@@ -197,6 +199,10 @@ class _Turns:
                     raise DataError(f"{odd} is no {kind.name}")
                 if modulus is not None:
                     return [None if value is None else value % modulus for value in values]
+            elif kind is SchemaType.FLOAT32:
+                odd = odd_single([value for value in values if value is not None])
+                if odd is not None:
+                    raise DataError(f"{odd} is no {kind.name}")
             elif kind is SchemaType.BYTES and not kinds <= {bytes, type(None)}:
                 return [None if value is None else bytes(value) for value in values]
             return values
