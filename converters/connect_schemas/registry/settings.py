@@ -472,13 +472,14 @@ class ClientSettings:
 
 
 def may_have_secret(url: str) -> bool:
-    """Whether an address may be sent a secret: nobody between here and there reads it."""
+    """Whether an address may be sent a secret: nobody between here and there reads it, and it has none in it, which
+    messages would show."""
     try:
         parts = urlsplit(url)
         is_near = parts.hostname in ("localhost", "127.0.0.1", "::1")
     except ValueError:
         return False
-    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and is_near))
+    return bool(parts.hostname) and "@" not in parts.netloc and (parts.scheme == "https" or (parts.scheme == "http" and is_near))
 
 
 def _shown(secret: Secret | None) -> str:

@@ -92,6 +92,15 @@ def test_a_proxy_needs_host_and_port() -> None:
             },
             "https://HOST/PATH is expected",
         ),
+        (
+            {
+                "bearer.auth.credentials.source": "OAUTHBEARER",
+                "bearer.auth.client.id": "me",
+                "bearer.auth.client.secret": "s",
+                "bearer.auth.issuer.endpoint.url": "https://me:s3cret@idp.example/token",
+            },
+            "^(?!.*s3cret).*https://HOST/PATH is expected",
+        ),
         ({"rule.executors": "enc"}, "rules of the registry are not carried out"),
         ({"csfle.enabled": "true"}, "those that encrypt fields neither"),
         ({"rule.actions": "dlq"}, "rules of the registry are not carried out"),
