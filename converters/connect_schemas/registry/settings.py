@@ -479,7 +479,8 @@ def may_have_secret(url: str) -> bool:
         is_near = parts.hostname in ("localhost", "127.0.0.1", "::1")
     except ValueError:
         return False
-    return bool(parts.hostname) and "@" not in parts.netloc and (parts.scheme == "https" or (parts.scheme == "http" and is_near))
+    is_private = parts.scheme == "https" or (parts.scheme == "http" and is_near)
+    return bool(parts.hostname) and "@" not in parts.netloc and is_private
 
 
 def _shown(secret: Secret | None) -> str:
