@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any, Final, NoReturn
 
@@ -212,16 +212,18 @@ class _Plan:
         fields = {names.scrubbed(field.name) if scrub else field.name: field for field in target.fields}
         wires: list[dict[str, Any]] = []
         parts: dict[str, tuple[str, str, Convert]] = {}
+        own_names = _own_names(node.members or (), fields)
         for member in node.members or ():
-            field = fields.get(member.name)
-            if field is None:
+            own = own_names.get(member.name)
+            if own is None:
                 wire, part = self._absent(member, node)
                 parts[member.name] = (member.name, member.name, part)
                 wires.append({"name": member.name, "type": wire})
                 continue
+            field = fields[own]
             default = None if self._options.ignore_defaults else field.schema.default
             wire, part = self.built(field.schema, member.node, default=default)
-            parts[member.name] = (field.name, field.name, part)
+            parts[own] = (field.name, field.name, part)
             wires.append({"name": field.name, "type": wire})
         known_names = [one for one in fields if one in parts]
         ordered = [parts[one] for one in [*known_names, *(one for one in parts if one not in fields)]]
@@ -271,6 +273,18 @@ class _Plan:
         elif node.kind == "enum":
             wire, then = "int", _symbols(node)
         return wire, columns.typed(exact, _exactly(schema, exact), then)
+
+
+def _own_names(members: Sequence[Member], fields: Collection[str]) -> dict[str, str]:
+    """Return which field of the values a record's is: by its name, else by an alias that is no other one's name."""
+    found = {member.name: member.name for member in members if member.name in fields}
+    taken = set(found)
+    for member in members:
+        alias = next((one for one in member.aliases if one in fields and one not in taken), None)
+        if member.name not in found and alias is not None:
+            found[member.name] = alias
+            taken.add(alias)
+    return found
 
 
 def _tagged(wire: Any, convert: Convert) -> Convert:

@@ -133,6 +133,16 @@ def test_another_schema_takes_fields_by_name_and_its_own_defaults() -> None:
     assert AvroReader(node, OPTIONS).read(data, 0).values == [{"new": None, "a": 5, "b": "x"}]
 
 
+def test_another_schema_takes_fields_by_its_aliases() -> None:
+    schema = Schema.struct({"old": INT32, "b": INT32})
+    node = parsed(record('{"name":"new","type":"int","default":7,"aliases":["old"]},'
+                         '{"name":"c","type":"int","default":8,"aliases":["b","old"]},'
+                         '{"name":"b","type":"int"}'))  # fmt: skip
+    data = AvroWriter(schema, node, OPTIONS).write([{"old": 5, "b": 6}, {"old": 1, "b": 2}])
+    read = AvroReader(node, OPTIONS).read(data, 0).values
+    assert read == [{"new": 5, "c": 8, "b": 6}, {"new": 1, "c": 8, "b": 2}]
+
+
 def test_another_schema_may_have_a_union_where_the_values_have_one_type() -> None:
     node = parsed(record('{"name":"a","type":["null","string","long"]}'))
     data = AvroWriter(Schema.struct({"a": OPTIONAL_INT32}), node, OPTIONS).write([{"a": 5}, {"a": None}])
