@@ -39,8 +39,8 @@ class _RegistryClient(RestClient):
             number = said.get("error_code") if isinstance(said, dict) else None
         except orjson.JSONDecodeError:
             number = None
-        # A registry has numbers of its own for what it does not have; 404 alone says that it has no such path.
-        if answer.status_code == 404 and number in (None, answer.status_code):
+        # A registry has numbers of its own for what it does not have, 404xx; any other says that it has no such path.
+        if answer.status_code == 404 and not (isinstance(number, int) and number // 100 == 404):
             return EnvironmentFault(
                 f"what answers at {self.shown_url} is no schema registry: {answer.status_code} {answer.reason_phrase}",
                 code="environment.unreachable",

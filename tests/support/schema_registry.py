@@ -150,7 +150,9 @@ class MemoryRegistry:
                         if rest:
                             return 200, _meta(subject, one) if rest == ["meta"] else one.body.get("references", [])
                         return 200, json.loads(one.body["schema"])
-        return 404, {"error_code": 404, "message": f"No such thing: {path}", "name": "NotFoundException"}
+        is_path = path.strip("/").split("/")[0] in ("ids", "groups")
+        name = "ArtifactNotFoundException" if is_path else "NotFoundException"
+        return 404, {"error_code": 404, "message": f"No such thing: {path}", "name": name}
 
 
 def _meta(subject: str, kept: Kept) -> dict[str, Any]:

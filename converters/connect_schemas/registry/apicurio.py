@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import quote
 from uuid import UUID
 
@@ -26,6 +26,10 @@ _JSON: Final = {"Accept": "application/json", "Content-Type": "application/json"
 
 class ApicurioClient(RegistryClient):
     """As `RegistryClient`; references are read, and not registered."""
+
+    no_registry_hint: ClassVar[str] = (
+        "Check apicurio.registry.url: it has the path /apis/registry/v2 behind the port of the registry."
+    )
 
     def __init__(self, settings: ClientSettings, transport: Transport | None = None) -> None:
         super().__init__(settings, transport)
@@ -46,7 +50,7 @@ class ApicurioClient(RegistryClient):
                 said = self._get(path, abandoned, {"dereference": "false"})
                 references = self._get(f"{path}/references", abandoned)
             except Refusal as refusal:
-                if refusal.status == 404:
+                if _is_missing(refusal):
                     return Missing(
                         f"the schema registry at {self.shown} has no schema of {self._id_name} {schema_id}", UNKNOWN_ID
                     )
@@ -140,7 +144,7 @@ class ApicurioClient(RegistryClient):
             try:
                 return find(abandoned)
             except Refusal as refusal:
-                if refusal.status == 404:
+                if _is_missing(refusal):
                     return Missing(
                         f"the schema registry at {self.shown} has no {what} in group {group or self._group!r}: "
                         f"{refusal.message}",
@@ -158,6 +162,12 @@ class ApicurioClient(RegistryClient):
                 code=REFUSED,
             )
         return Registered(number, schema, subject)
+
+
+def _is_missing(refusal: Refusal) -> bool:
+    """Say whether the registry does not have what was asked for. Its framework's own NotFoundException says that it has
+    no such path, so that the address is wrong, and no record."""
+    return refusal.status == 404 and refusal.name != "NotFoundException"
 
 
 def _references(said: Any) -> tuple[Reference, ...]:

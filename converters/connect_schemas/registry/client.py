@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NoReturn
+from typing import Any, ClassVar, Final, Literal, NoReturn
 from urllib.parse import quote
 from uuid import UUID
 
@@ -51,6 +51,9 @@ class RegistryClient:
         DataError: schemas.unknown_id, schemas.unknown_subject, schemas.incompatible or schemas.invalid: it says no.
         ConfigError: Certificates cannot be used.
     """
+
+    #: What to do where something else answers.
+    no_registry_hint: ClassVar[str] = NO_REGISTRY_HINT
 
     def __init__(self, settings: ClientSettings, transport: Transport | None = None) -> None:
         self._transport = transport or Transport(settings)
@@ -375,12 +378,12 @@ class RegistryClient:
 
     def refuse(self, refusal: Refusal, what: str) -> NoReturn:
         """Raise what an answer means that is neither what was asked for, nor that it is missing."""
-        if refusal.status in _NO_PATH and refusal.error_code == refusal.status:
+        if refusal.status in _NO_PATH and not refusal.has_number:
             raise RetriableError(
                 f"what answers at {self.shown} is no schema registry: asked for {what}, it says {refusal.status} "
                 f"{refusal.message}",
                 code=REFUSED,
-                hint=NO_REGISTRY_HINT,
+                hint=self.no_registry_hint,
             ) from refusal
         code = f"{refusal.status}, {refusal.error_code}"
         raise RetriableError(f"{self.message(refusal, what)} ({code})", code=REFUSED) from refusal
@@ -407,7 +410,7 @@ def _rules(said: Any) -> tuple[Rule, ...]:
 def _is_missing(refusal: Refusal) -> bool:
     """Say whether a registry does not have what was asked for: for that it has numbers of its own. 404 alone says that
     the path is none of it, so that schema.registry.url is wrong, and no record."""
-    return refusal.status == 404 and refusal.error_code != 404
+    return refusal.status == 404 and refusal.has_number
 
 
 def _quoted(subject: str) -> str:

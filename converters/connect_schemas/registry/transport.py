@@ -43,14 +43,21 @@ class Refusal(Exception):
 
     Attributes:
         status: Of HTTP.
-        error_code: The registry's own: 40403 and the like; the status where it gives none.
+        error_code: The registry's own: 40403 and the like; the status, or 0, where it gives none.
+        name: What Apicurio calls it: `ArtifactNotFoundException` and the like.
     """
 
-    def __init__(self, status: int, error_code: int, message: str) -> None:
+    def __init__(self, status: int, error_code: int, message: str, name: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.error_code = error_code
         self.message = message
+        self.name = name
+
+    @property
+    def has_number(self) -> bool:
+        """Whether it has a number of the registry's own, which a path that there is not has not."""
+        return self.error_code // 100 == self.status
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +258,8 @@ class Transport:
                 f"the schema registry at {url} refuses {method} {path}: {status} {_words(answer)}", code=REFUSED
             )
         if isinstance(said, dict) and isinstance(said.get("error_code"), int):
-            raise Refusal(status, said["error_code"], str(said.get("message") or "")[:_CHARS_SHOWN])
+            name, message = str(said.get("name") or ""), str(said.get("message") or "")
+            raise Refusal(status, said["error_code"], message[:_CHARS_SHOWN], name)
         raise RetriableError(
             f"what answers at {url} is no schema registry: {method} {path} gave {status} {_words(answer)}",
             code=REFUSED,

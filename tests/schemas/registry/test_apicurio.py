@@ -108,6 +108,16 @@ def test_a_schema_that_is_not_taken_is_a_records_fault(
     assert raised.value.code == code
 
 
+def test_a_wrong_path_is_no_records_fault(registry: MemoryRegistry, client: ApicurioClient) -> None:
+    said = {"error_code": 404, "message": "RESTEASY003210: Could not find resource", "name": "NotFoundException"}
+    registry.answers += [(404, said, {})] * 2
+    for ask in (lambda: client.by_id(101), lambda: client.latest("t-value")):
+        with pytest.raises(RetriableError, match="is no schema registry") as raised:
+            ask()
+        assert raised.value.code == "schemas.registry_refused"
+        assert "apicurio.registry.url" in raised.value.hint
+
+
 def test_what_is_no_registry_of_apicurio_is_told_as_such(registry: MemoryRegistry, client: ApicurioClient) -> None:
     registry.answers += [(200, {"id": 1}, {}), (405, {"error_code": 405, "message": "no"}, {})]
     with pytest.raises(RetriableError, match="is no registry of Apicurio"):

@@ -163,12 +163,12 @@ def test_an_answer_of_another_form_is_told_as_such(
         client.by_id(1)
 
 
-@pytest.mark.parametrize("status", [404, 415])
+@pytest.mark.parametrize(("status", "number"), [(404, 404), (415, 415), (404, 0)])
 def test_an_address_that_has_no_such_path_is_told_to_be_no_registry(
-    registry: MemoryRegistry, client: RegistryClient, status: int
+    registry: MemoryRegistry, client: RegistryClient, status: int, number: int
 ) -> None:
-    """A worker's REST, or a registry's address with a path that is wrong: it has numbers of HTTP alone."""
-    registry.answers += [(status, {"error_code": status, "message": "HTTP says no"}, {})] * 3
+    """A worker's REST, or a registry's address with a path that is wrong: it has numbers of HTTP alone, or none."""
+    registry.answers += [(status, {"error_code": number, "message": "HTTP says no"}, {})] * 3
     for ask in (lambda: client.by_id(1), lambda: client.register("t-value", STRING), lambda: client.latest("s")):
         with pytest.raises(RetriableError, match=f"is no schema registry: asked for .*, it says {status} HTTP") as no:
             ask()
