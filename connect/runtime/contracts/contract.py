@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -43,7 +44,7 @@ from connect.runtime.contracts.discarding import DiscardedError, DiscardedValueE
 from connect.runtime.contracts.errors import DISCARDED, INCOMPATIBLE, NO_SCHEMA, TOO_LARGE, VIOLATED
 from connect.runtime.contracts.learning import Knowledge
 from connect.runtime.contracts.leaving_out import Cut, cut_of, schema_without, value_without
-from connect.runtime.contracts.plain_values import fits, learned, schema_of
+from connect.runtime.contracts.plain_values import Shapes, fits, learned, schema_of
 from connect.stores.contracts import Known
 from connect.stores.schema_texts import DEPTH_MAX, as_kept
 
@@ -80,12 +81,14 @@ class _Verdict:
 @dataclass(slots=True)
 class _Topic:
     """What was decided of a topic: of the schema that came last, of each that came, and what says that a value without
-    a schema fits."""
+    a schema fits; of those that do not, by what they look like."""
 
     last: Schema | None = None
     verdict: _Verdict | None = None
     verdicts: dict[tuple[Schema, bool], _Verdict] = field(default_factory=dict)
     fits: Callable[[Any], bool] | None = None
+    shape: Shapes = field(default_factory=Shapes)
+    by_shape: dict[Any, _Verdict] = field(default_factory=dict)
 
 
 class Contract(Transform):
@@ -176,14 +179,29 @@ class Contract(Transform):
             return batch
         if self._config.level != "NONE":
             return self._refuse_plain(batch)
-        self._learn_of(batch, topic)
+        fitting = self._fitting(batch.topic, topic)
+        unfit = [index for index, value in enumerate(values) if value is not None and not (fitting and fitting(value))]
+        shape_of = topic.shape
+        shapes = [shape_of(values[index]) for index in unfit]
+        schemas = self._learn_of(
+            batch.topic,
+            topic,
+            {shape: values[index] for index, shape in zip(unfit, shapes, strict=True) if shape not in topic.by_shape},
+        )
         made: list[Any] = list(values)
         refused: list[tuple[int, DataError]] = []
         left_out: list[tuple[int, DataError]] = []
-        for index, value in enumerate(made):
-            if value is None or ((fitting := self._fitting(batch.topic, topic)) is not None and fitting(value)):
-                continue
-            verdict = self._verdict_of_value(batch.topic, topic, value)
+        for index, shape in zip(unfit, shapes, strict=True):
+            value = values[index]
+            verdict = topic.by_shape.get(shape)
+            if verdict is None:
+                if (fitting := self._fitting(batch.topic, topic)) is not None and fitting(value):
+                    continue
+                verdict = self._verdict_of_value(batch.topic, topic, value, schemas.get(shape))
+                if len(topic.by_shape) >= VERDICTS_MAX:
+                    topic.by_shape.clear()
+                if topic.shape is shape_of:  # else something was learned, and shapes may mean another thing
+                    topic.by_shape[shape] = verdict
             if verdict.is_refused and verdict.error is not None:
                 refused.append((index, verdict.error))
             elif verdict.change is not None and verdict.error is not None:
@@ -197,48 +215,57 @@ class Contract(Transform):
 
     def _fitting(self, name: str, topic: _Topic) -> Callable[[Any], bool] | None:
         if topic.fits is None and (known := self._known.get(name)) is not None:
-            topic.fits = fits(known.schema)
+            topic.fits, topic.shape = fits(known.schema), Shapes(known.schema)
         return topic.fits
 
-    def _verdict_of_value(self, name: str, topic: _Topic, value: Any) -> _Verdict:
+    def _verdict_of_value(self, name: str, topic: _Topic, value: Any, schema: Schema | None) -> _Verdict:
         known = self._known.get(name)
         try:
-            schema = schema_of(value, None if known is None else known.schema)
+            schema = schema or schema_of(value, None if known is None else known.schema)
         except RecursionError:
             return _Verdict(None, self._too_large(name, "is nested too deeply"))
         assert schema is not None, "null was looked at before"
         return self._verdict(name, topic, schema, is_plain=True)
 
-    def _learn_of(self, batch: Batch, topic: _Topic) -> None:
+    def _learn_of(self, name: str, topic: _Topic, values: Mapping[Any, Any]) -> Mapping[Any, Schema]:
         """Learn what values may teach, in one write for all of a batch: where keys are data, each of them has a new
-        field. Of a topic that nobody knows all values teach, else those of which nothing is refused."""
-        known = self._known.get(batch.topic)
-        if known is None and self._config.schema_contract_topics != "evolve":
-            return
-        fitting = self._fitting(batch.topic, topic)
-        unfit = [value for value in batch.values if value is not None and (fitting is None or not fitting(value))]
-        lessons = dict.fromkeys(filter(None, (self._lesson(topic, known, value) for value in unfit)))
+        field. Of a topic that nobody knows all values teach, else those of which nothing is refused.
+
+        Args:
+            values: One of each shape.
+
+        Returns:
+            Where nothing was learned, the schemas that they have, by shape.
+        """
+        known = self._known.get(name)
+        if not values or (known is None and self._config.schema_contract_topics != "evolve"):
+            return {}
+        schemas: dict[Any, Schema] = {}
+        for shape, value in values.items():
+            with suppress(RecursionError):
+                if (schema := schema_of(value, None if known is None else known.schema)) is not None:
+                    schemas[shape] = schema
+        lessons = dict.fromkeys(filter(None, (self._lesson(topic, known, schema) for schema in schemas.values())))
         found = self._union(list(lessons))
+        if found is None:
+            return schemas
         if known is None:
-            if found is not None:
-                self._known.learn(batch.topic, found, after=0)
-        elif found is not None:
+            self._known.learn(name, found, after=0)
+        else:
             grown = merged(known.schema, found)
             # Of a new field that two values have of two types the first counts, and the other may be refused.
             agreed = [lesson for lesson in lessons if self._modes(grown, lesson) <= {"evolve"}]
             if len(agreed) < len(lessons) and (found := self._union(agreed)) is not None:
                 grown = merged(known.schema, found)
-            if changes_of(known.schema, grown) and self._size_problem(grown) is None:
-                self._known.learn(batch.topic, grown, after=known.version)
-        self._renew(batch.topic, topic)
+            if not changes_of(known.schema, grown) or self._size_problem(grown) is not None:
+                return schemas
+            self._known.learn(name, grown, after=known.version)
+        self._renew(name, topic)
+        return {}
 
-    def _lesson(self, topic: _Topic, known: Known | None, value: Any) -> Schema | None:
+    def _lesson(self, topic: _Topic, known: Known | None, schema: Schema) -> Schema | None:
         """Return what a value teaches; None where that is nothing, and where the value is refused or loses fields."""
-        try:
-            schema = schema_of(value, None if known is None else known.schema)
-        except RecursionError:
-            return None
-        if schema is None or self._size_problem(schema) is not None:
+        if self._size_problem(schema) is not None:
             return None
         if known is None:
             return learned(schema)
@@ -301,7 +328,8 @@ class Contract(Transform):
         """Go by what is known now: what was decided before may be otherwise."""
         generation = self._known.generation if generation is None else generation
         if generation != self._generation:
-            topic.last, topic.verdict, topic.verdicts, topic.fits = None, None, {}, None
+            topic.last, topic.verdict, topic.verdicts = None, None, {}
+            topic.fits, topic.shape, topic.by_shape = None, Shapes(), {}
             self._topics = {name: topic}
             self._generation = generation
 

@@ -19,7 +19,7 @@ from connect.api import (
     DataError,
     Schema,
 )
-from connect.runtime.contracts.changes import NULL
+from connect.runtime.contracts.changes import NULL, merged
 from connect.runtime.contracts.config import ContractConfig
 from connect.runtime.contracts.contract import FIELDS_MAX, Contract
 from connect.runtime.contracts.discarding import DiscardedError
@@ -209,6 +209,19 @@ def test_keys_that_are_data_teach_what_may_be_known_in_a_write_a_batch() -> None
         contract.apply_batch(batch_of(None, *({f"b{n}-{m}": n for m in range(10)} for n in range(600))))
     assert len(raised.value.failed) < 600
     assert len(known_of(remembered).fields) <= FIELDS_MAX
+
+
+def test_what_was_decided_of_a_value_counts_for_those_that_look_like_it_until_more_is_known() -> None:
+    contract, remembered = contract_of(ORDER, schema_contract="discard.value", schema_contract_widening="freeze")
+    for extra in (1, 2):
+        batch = contract.apply_batch(batch_of(None, {"id": 1, "size": extra}, {"id": 2, "size": 1 << 40}))
+        assert list(batch.values) == [{"id": 1}, {"id": 2}]
+        assert len(contract.left_out) == 2
+    with pytest.raises(DataError, match="id: int32 is int64 now"):
+        contract.apply_batch(batch_of(None, {"id": 1 << 40, "size": 1}))
+    remembered.learn("orders", merged(ORDER, Schema.struct({"size": INT64})), after=1)
+    batch = batch_of(None, {"id": 1, "size": 1})
+    assert contract.apply_batch(batch) is batch
 
 
 def test_values_that_do_not_agree_on_a_new_field_do_not_hide_behind_each_other() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from connect.api import BOOLEAN, FLOAT64, INT32, INT64, OPTIONAL_INT64, OPTIONAL_STRING, STRING, Schema
 from connect.runtime.contracts.changes import NULL, changes_of, merged
-from connect.runtime.contracts.plain_values import fits, learned, schema_of
+from connect.runtime.contracts.plain_values import Shapes, fits, learned, schema_of
 from tests.runtime.contracts.schemas import structs, values_of
 
 JSON = st.recursive(
@@ -106,6 +106,21 @@ def test_items_of_which_each_has_keys_of_its_own_cost_no_more_than_others(item: 
     made = schema_of([item(at) for at in range(5000)])
     assert time.thread_time() - began_s < 10  # one after the other it took a minute
     assert made is not None and made.value_schema is not None
+
+
+@given(DOCUMENTS, DOCUMENTS, DOCUMENTS, structs)
+def test_values_of_one_shape_have_one_schema(first: Any, second: Any, taught: Any, given_one: Schema) -> None:
+    for known in (schema_of(taught), given_one):
+        shape = Shapes(known)
+        if shape(first) == shape(second):
+            assert schema_of(first, known) == schema_of(second, known)
+
+
+def test_a_shape_tells_apart_what_is_known_of_another_size() -> None:
+    assert Shapes()({"n": 1}) == Shapes()({"n": 1 << 40}) != Shapes()({"n": 1 << 70})
+    narrow = Shapes(Schema.struct({"n": INT32}))
+    assert narrow({"n": -(1 << 31)}) == narrow({"n": 5}) != narrow({"n": 1 << 31})
+    assert Shapes()([Decimal("1.2")]) != Shapes()([Decimal("1.25")])
 
 
 @given(structs, st.data())
