@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from connect.api import Config, Problem, Secret, config_key
 from connect_schemas.registry.tls import TlsSettings, tls_problems
-from connect_schemas.registry.tokens import TokenSettings
+from connect_schemas.registry.tokens import TOKEN, TokenSettings
 
 _PREFIX: Final = "schema.registry."
 _HEADERS: Final = "request.header."
@@ -49,6 +49,7 @@ _REFUSED: Final = (
     ("ssl.cipher.suites", (), "suites are those of OpenSSL on this machine; leave it out"),
 )
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE: Final = re.compile(r"[\t -~]*")
 
 
 def client_key(documentation: str, name: str, **options: Any) -> Any:
@@ -267,7 +268,7 @@ class RegistryConfig(Config):
             name = _PREFIX + "ssl.enabled.protocols"
             yield Problem(name, f"Invalid value for configuration {name}: TLSv1.2 or TLSv1.3 is expected among them")
         for name, value in self.request_headers():
-            if not _HEADER.fullmatch(name) or re.search(r"[\r\n\0]", value):
+            if not _HEADER.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
                 yield Problem(_HEADERS + name, f"Invalid value for configuration {_HEADERS}{name}: no header of HTTP")
 
     def _url_problems(self) -> Iterable[Problem]:
@@ -326,6 +327,17 @@ class RegistryConfig(Config):
             yield Problem(name, f"Invalid value {source} for configuration {name}: {instead}")
         if source == "STATIC_TOKEN" and not self.bearer_auth_token:
             yield Problem("bearer.auth.token", f"{name}=STATIC_TOKEN needs bearer.auth.token")
+        elif source == "STATIC_TOKEN" and not TOKEN.fullmatch(self._static_token()):
+            yield Problem(
+                "bearer.auth.token",
+                "Invalid value [hidden] for configuration bearer.auth.token: visible characters of ASCII are expected",
+            )
+        for key, value in (
+            ("bearer.auth.logical.cluster", self.bearer_auth_logical_cluster),
+            ("bearer.auth.identity.pool.id", self.bearer_auth_identity_pool_id),
+        ):
+            if value and not _HEADER_VALUE.fullmatch(value):
+                yield Problem(key, f"Invalid value for configuration {key}: it is sent as a header of HTTP")
         if source != "OAUTHBEARER":
             return
         for key, value in (
@@ -369,8 +381,12 @@ class RegistryConfig(Config):
         """Return the headers of `request.header.*`."""
         found: dict[str, str] = {}
         for prefix in (_PREFIX + _HEADERS, _HEADERS):
-            found |= {k[len(prefix) :]: str(v) for k, v in self.originals.items() if k.startswith(prefix)}
+            found |= {k[len(prefix) :]: str(v).strip() for k, v in self.originals.items() if k.startswith(prefix)}
         return sorted(found.items())
+
+    def _static_token(self) -> str:
+        """Return the token without the line break that a file of secrets ends with."""
+        return _shown(self.bearer_auth_token).strip()
 
     def _oauth(self) -> TokenSettings:
         return TokenSettings(
@@ -389,7 +405,7 @@ class RegistryConfig(Config):
         given = next((login for login in logins if login), "")
         login = {"URL": given, "USER_INFO": user_info}.get(source, given or user_info)
         bearer = (self.bearer_auth_credentials_source or "STATIC_TOKEN").upper()
-        token = _shown(self.bearer_auth_token) if not source and bearer == "STATIC_TOKEN" else ""
+        token = self._static_token() if not source and bearer == "STATIC_TOKEN" else ""
         oauth = self._oauth() if bearer == "OAUTHBEARER" else None
         headers = self.request_headers()
         if token or oauth:

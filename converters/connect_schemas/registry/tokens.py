@@ -5,8 +5,10 @@ Source: RFC 6749, 4.4; Kafka's HttpAccessTokenRetriever, which sends the client'
 
 from __future__ import annotations
 
+import re
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,10 +17,14 @@ import orjson
 
 from connect.api import RetriableError
 from connect_schemas.errors import REFUSED, UNREACHABLE
+from connect_schemas.registry.answers import Answer, whole
 
 #: Of a token whose issuer does not say how long it lasts.
 _LIFE_S: Final = 300.0
 _CHARS_SHOWN: Final = 300
+_ANSWER_BYTES_MAX: Final = 1 << 20
+#: What may stand in a header. A client of HTTP refuses another one, and quotes it in its error.
+TOKEN: Final = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class TokenSource:
 
     Args:
         client: Makes the HTTP client that asks, with timeouts; called once.
+        within_s: How long the whole of an answer may take.
     """
 
     def __init__(
@@ -48,10 +55,12 @@ class TokenSource:
         settings: TokenSettings,
         client: Callable[[], Any],
         *,
+        within_s: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._make_client = client
+        self._within_s = within_s
         self._clock = clock
         self._lock = threading.Lock()
         self._client: Any = None
@@ -60,7 +69,7 @@ class TokenSource:
         self._until_s = 0.0
 
     def token(self) -> str:
-        """Return a token that has not expired. May block, no longer than the client's timeouts.
+        """Return a token that has not expired. May block, no longer than the client's timeouts and `within_s`.
 
         Raises:
             RetriableError: schemas.registry_unreachable, schemas.registry_refused: the issuer gives none.
@@ -98,7 +107,9 @@ class TokenSource:
         form = {"grant_type": "client_credentials"} | ({"scope": settings.scope} if settings.scope else {})
         began_s = self._clock()
         try:
-            answer = self._http().post(settings.url, data=form, auth=(settings.client_id, settings.client_secret))
+            login = (settings.client_id, settings.client_secret)
+            with self._http().stream("POST", settings.url, data=form, auth=login) as coming:
+                answer = whole(coming, self._within_s, bytes_max=_ANSWER_BYTES_MAX)
         except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:  # RuntimeError: closed meanwhile
             raise RetriableError(
                 f"no token for the schema registry from {settings.url}: {str(error) or type(error).__name__}",
@@ -108,17 +119,33 @@ class TokenSource:
         said = _object(answer.content)
         token, life_s = said.get("access_token"), said.get("expires_in", _LIFE_S)
         if not answer.is_success or not isinstance(token, str) or not token:
+            words = self._words(said, answer)
             raise RetriableError(
-                f"no token for the schema registry from {settings.url}: {answer.status_code} {_words(said, answer)}",
+                f"no token for the schema registry from {settings.url}: {answer.status_code} {words}",
                 code=UNREACHABLE if answer.status_code == 429 or answer.status_code >= 500 else REFUSED,
                 hint="Check bearer.auth.issuer.endpoint.url, bearer.auth.client.id, bearer.auth.client.secret and "
                 "bearer.auth.scope.",
+            )
+        if not TOKEN.fullmatch(token):
+            raise RetriableError(
+                f"no token for the schema registry from {settings.url}: its access_token has characters that no token "
+                "has",
+                code=REFUSED,
             )
         try:
             left_s = max(0.0, float(life_s))
         except (TypeError, ValueError):
             left_s = _LIFE_S
         return token, began_s + (left_s - settings.buffer_s if left_s > settings.buffer_s else left_s)
+
+    def _words(self, said: dict[str, Any], answer: Answer) -> str:
+        """Return what an issuer says of a refusal; never what it gave, nor what it was given."""
+        words = " ".join(str(said[name]) for name in ("error", "error_description") if name in said)
+        secret = self._settings.client_secret
+        login = f"{self._settings.client_id}:{secret}".encode()
+        for hidden in (secret, b64encode(login).decode()):
+            words = words.replace(hidden, "[hidden]") if hidden else words
+        return (words or ("no access_token" if answer.is_success else answer.reason_phrase))[:_CHARS_SHOWN]
 
 
 def _object(content: bytes) -> dict[str, Any]:
@@ -127,9 +154,3 @@ def _object(content: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         return {}
     return said if isinstance(said, dict) else {}
-
-
-def _words(said: dict[str, Any], answer: Any) -> str:
-    """Return what an issuer says of a refusal; never what it gave."""
-    words = " ".join(str(said[name]) for name in ("error", "error_description") if name in said)
-    return (words or ("no access_token" if answer.is_success else answer.reason_phrase))[:_CHARS_SHOWN]

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
 from connect.api import RetriableError
 from connect_schemas.errors import REFUSED, UNREACHABLE
+from connect_schemas.registry.answers import Answer, whole
 from connect_schemas.registry.settings import ClientSettings
 from connect_schemas.registry.tls import client_context
 from connect_schemas.registry.tokens import TokenSource
@@ -29,6 +28,7 @@ _ACCEPT: Final = f"{_TYPE}, application/vnd.schemaregistry+json; q=0.9, applicat
 _CHARS_SHOWN: Final = 1000
 #: No registry is waited for longer, whatever it asks for.
 _RETRY_AFTER_S_MAX: Final = 60.0
+
 #: No registry takes a schema that is near as large.
 _ANSWER_BYTES_MAX: Final = 64 << 20
 
@@ -60,16 +60,6 @@ class Refusal(Exception):
         return self.error_code // 100 == self.status
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """An answer that is there as a whole."""
-
-    status_code: int
-    reason_phrase: str
-    headers: Any
-    content: bytes
-
-
 class Transport:
     """One registry, whose addresses take each other's place. For several threads at once.
 
@@ -84,7 +74,11 @@ class Transport:
         self._lock = threading.Lock()
         self._client: Any = None
         self._is_closed = False
-        self._tokens = None if settings.oauth is None else TokenSource(settings.oauth, self._issuer_client)
+        self._tokens = (
+            None
+            if settings.oauth is None
+            else TokenSource(settings.oauth, self._issuer_client, within_s=settings.read_timeout_s)
+        )
 
     @property
     def shown(self) -> str:
@@ -179,7 +173,7 @@ class Transport:
 
     def _asked(
         self, method: str, url: str, content: bytes | None, params: Params | None, headers: dict[str, str] | None
-    ) -> _Answer:
+    ) -> Answer:
         """Return the answer of one address; with a token of OAuth, a second one where the first is not taken."""
         if self._tokens is None:
             return self._sent(method, url, content, params, headers)
@@ -194,22 +188,9 @@ class Transport:
 
     def _sent(
         self, method: str, url: str, content: bytes | None, params: Params | None, headers: dict[str, str] | None
-    ) -> _Answer:
+    ) -> Answer:
         with self._http().stream(method, url, content=content, params=params, headers=headers) as coming:
-            return self._whole(coming)
-
-    def _whole(self, coming: Any) -> _Answer:
-        """Return an answer once all of it is there; a read timeout alone is for one part of it."""
-        import httpx
-
-        until, content = time.monotonic() + self._settings.read_timeout_s, bytearray()
-        for part in coming.iter_bytes():
-            content += part
-            if len(content) > _ANSWER_BYTES_MAX:
-                raise httpx.ReadError(f"an answer of more than {_ANSWER_BYTES_MAX} bytes")
-            if time.monotonic() > until:
-                raise httpx.ReadTimeout(f"{len(content)} bytes came")
-        return _Answer(coming.status_code, coming.reason_phrase, coming.headers, bytes(content))
+            return whole(coming, self._settings.read_timeout_s, bytes_max=_ANSWER_BYTES_MAX)
 
     def _issuer_client(self) -> Any:
         assert self._settings.oauth is not None, "it is for who gives tokens"

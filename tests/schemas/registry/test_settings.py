@@ -112,6 +112,16 @@ def test_a_proxy_needs_host_and_port() -> None:
         ({"bearer.auth.credentials.source": "STATIC_TOKEN"}, "needs bearer.auth.token"),
         ({"basic.auth.credentials.source": "URL", "bearer.auth.credentials.source": "STATIC_TOKEN"}, "Only one of"),
         ({"request.header.X-A": "b\nc"}, "request.header.X-A: no header"),
+        ({"request.header.X-A": "caf\u00e9"}, "request.header.X-A: no header"),
+        ({"bearer.auth.credentials.source": "STATIC_TOKEN", "bearer.auth.token": "a\nb"}, r"\[hidden\].*visible"),
+        (
+            {
+                "bearer.auth.credentials.source": "STATIC_TOKEN",
+                "bearer.auth.token": "t",
+                "bearer.auth.logical.cluster": "caf\u00e9",
+            },
+            "bearer.auth.logical.cluster: it is sent as a header",
+        ),
         ({"schema.registry.ssl.truststore.type": "JKS"}, "PEM is expected"),
         ({"schema.registry.ssl.keystore.location": "/tmp/k.p12"}, "PEM is expected"),
         ({"schema.registry.ssl.keystore.certificate.chain": "x"}, "needs schema.registry.ssl.keystore.key"),
@@ -120,6 +130,13 @@ def test_a_proxy_needs_host_and_port() -> None:
 def test_what_is_wrong_is_told_with_what_to_do(config: dict[str, str], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         settings(**config)
+
+
+def test_a_token_and_a_header_of_a_file_lose_the_line_break_at_its_end() -> None:
+    made = settings(
+        **{"bearer.auth.credentials.source": "STATIC_TOKEN", "bearer.auth.token": "t\n", "request.header.X-A": "b\n"}
+    )
+    assert (made.token, made.headers) == ("t", (("X-A", "b"),))
 
 
 def test_settings_that_are_equal_are_one_key() -> None:

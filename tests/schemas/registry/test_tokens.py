@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -88,6 +89,10 @@ def test_a_token_that_is_not_taken_is_dropped_once() -> None:
         (httpx.Response(200, json={"id_token": "x"}), "refused", "no access_token"),
         (httpx.Response(200, content=b"<html>"), "refused", "no access_token"),
         (httpx.ConnectError("nobody"), "unreachable", "nobody"),
+        (given("t0ken\r\nX: y"), "refused", "characters that no token has"),
+        (given("t0k\u00e9n"), "refused", "characters that no token has"),
+        (httpx.Response(400, json={"error": "s3cret of Basic bWU6czNjcmV0"}), "refused", "hidden"),
+        (httpx.Response(200, content=b" " * (1 << 21)), "unreachable", "more than 1048576 bytes"),
     ],
 )
 def test_an_issuer_that_gives_none_is_told_without_the_secret(answer: Any, code: str, mentions: str) -> None:
@@ -97,8 +102,22 @@ def test_an_issuer_that_gives_none_is_told_without_the_secret(answer: Any, code:
         source.token()
     assert raised.value.code == f"schemas.registry_{code}"
     assert mentions in raised.value.message
-    assert "s3cret" not in raised.value.message + repr(SETTINGS)
+    for secret in ("s3cret", "bWU6", "t0k"):
+        assert secret not in raised.value.message + repr(SETTINGS)
     assert source.token() == "a"
+    source.close()
+
+
+def test_an_issuer_that_never_comes_to_an_end_is_left() -> None:
+    class Endless(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                yield b" "
+
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=Endless())))
+    source = TokenSource(SETTINGS, lambda: client, within_s=0.01)
+    with pytest.raises(RetriableError, match="bytes came"):
+        source.token()
     source.close()
 
 
