@@ -332,11 +332,11 @@ class RegistryConfig(Config):
                 "bearer.auth.token",
                 "Invalid value [hidden] for configuration bearer.auth.token: visible characters of ASCII are expected",
             )
-        for key, value in (
+        for key, sent in (
             ("bearer.auth.logical.cluster", self.bearer_auth_logical_cluster),
             ("bearer.auth.identity.pool.id", self.bearer_auth_identity_pool_id),
         ):
-            if value and not _HEADER_VALUE.fullmatch(value):
+            if sent and not _HEADER_VALUE.fullmatch(sent):
                 yield Problem(key, f"Invalid value for configuration {key}: it is sent as a header of HTTP")
         if source != "OAUTHBEARER":
             return
