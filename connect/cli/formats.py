@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import orjson
 
@@ -52,7 +53,7 @@ def renderer(template: str, decoders: Decoders | None = None) -> Renderer:
             raise UsageError("--format raw is a record's bytes as they are, which no converter goes with")
         return _raw
     if template == "json":
-        return lambda batch: b"".join(orjson.dumps(_body(record)) + b"\n" for record in _records(batch, decoders))
+        return lambda batch: b"".join(_dumped(_body(record)) + b"\n" for record in _records(batch, decoders))
     if template == "pretty":
         return lambda batch: _pretty(batch, decoders)
     pieces = _parse(template)
@@ -115,7 +116,7 @@ def _pretty(batch: FetchedBatch, decoders: Decoders | None) -> bytes:
         for name, part in (("key", record.key), ("value", record.value)):
             if not isinstance(part, Decoded):
                 body[name] = _parsed(body[name])
-        lines.append(orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n")
+        lines.append(_dumped(body, indent=2) + b"\n")
     return b"".join(lines)
 
 
@@ -151,6 +152,14 @@ def _body(record: _Record) -> dict[str, object]:
         "key": _text(record.key), "headers": [[name, _text(value)] for name, value in record.headers or ()],
         "value": _text(record.value),
     }  # fmt: skip
+
+
+def _dumped(body: dict[str, object], *, indent: Literal[2] | None = None) -> bytes:
+    try:
+        return orjson.dumps(body, option=None if indent is None else orjson.OPT_INDENT_2)
+    except TypeError:  # half a surrogate pair, for which JSON has an escape, or nested very deep
+        shown = json.dumps(as_shown(body), separators=None if indent else (",", ":"), indent=indent)
+        return shown.encode()
 
 
 def _text(data: Part) -> object:

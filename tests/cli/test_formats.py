@@ -45,6 +45,19 @@ def test_raw_values_come_back_byte_for_byte(data: list[str]) -> None:
     assert raw("t", 4, data) == content
 
 
+def test_what_no_writer_of_json_takes_as_it_is_ends_no_listing(data: list[str]) -> None:
+    connect("topic", "create", "t", *data)
+    deep, half = b'{"a":' * 300 + b"1" + b"}" * 300, b'{"a":"\\ud800"}'
+    lines("produce", "--topic", "t", *data, stdin=deep + b"\n" + half)
+    reader = ["--value-converter", "json", "--value-converter-property", "schemas.enable=false"]
+    shown = [json.loads(line)["value"] for line in read("t", 2, data, "--json", *reader)]
+    assert shown[1] == {"a": "\ud800"}
+    for more in ([], reader):
+        text = "\n".join(read("t", 2, data, "--format", "pretty", *more))
+        assert "{'a': " in text  # what is nested very deep is shown as text
+        assert ('"\\ud800"' in text) is bool(more)
+
+
 def test_json_carries_records_over_whatever_is_in_them(data: list[str]) -> None:
     for topic in ("a", "b"):
         connect("topic", "create", topic, *data)
