@@ -25,7 +25,7 @@ import orjson
 
 from connect.api import DataError, Schema
 from connect.stores.compacted import CompactedTopic
-from connect.stores.schema_texts import as_document, of_document
+from connect.stores.schema_texts import of_document, text_of
 
 #: How many schemas are kept that were accepted before the newest.
 EARLIER_MAX: Final = 50
@@ -103,7 +103,7 @@ def _newest(schemas: Sequence[Schema]) -> list[orjson.Fragment]:
     found: list[bytes] = []
     size = 0
     for schema in reversed(schemas[-EARLIER_MAX:]):
-        text = orjson.dumps(as_document(schema))
+        text = text_of(schema)
         size += len(text)
         if size > EARLIER_BYTES_MAX:
             break
@@ -181,13 +181,16 @@ class ContractStore:
         Args:
             after: The version that it comes after; 0 where nothing is known.
 
+        Raises:
+            DataError: The schema cannot be kept; see `text_of`.
+
         Returns:
             What is known now; the caller compares again where that is not what it has learned.
         """
         async with self._learning:
             before = self.get(connector, topic)
             if (before.version if before is not None else 0) == after:
-                body = {"schema": as_document(schema), "at": self._clock_ms(), "by": by}
+                body = {"schema": orjson.Fragment(text_of(schema)), "at": self._clock_ms(), "by": by}
                 if earlier:
                     body["earlier"] = _newest(earlier)
                 await self._claim(_Key(connector, topic, after + 1, uuid.uuid4().hex[:12]), orjson.dumps(body))

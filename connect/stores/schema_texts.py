@@ -50,8 +50,24 @@ def of_document(node: Any) -> Schema:
 
 
 def as_kept(schema: Schema) -> Schema:
-    """Return a schema as it is read back: a default may look otherwise then, and JSON has no NaN."""
-    return of_document(orjson.loads(orjson.dumps(as_document(schema))))
+    """Return a schema as it is read back: a default may look otherwise then, and JSON has no NaN.
+
+    Raises:
+        DataError: As `text_of`.
+    """
+    return of_document(orjson.loads(text_of(schema)))
+
+
+def text_of(schema: Schema) -> bytes:
+    """Return a schema as JSON.
+
+    Raises:
+        DataError: JSON does not take it: half a surrogate pair is no text.
+    """
+    try:
+        return orjson.dumps(as_document(schema))
+    except TypeError as error:
+        raise DataError(f"the schema cannot be kept as JSON: {error}") from error
 
 
 def _schema(node: Any, place: str, depth: int) -> Schema:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from connect.api import DataError, Schema
-from connect.stores.schema_texts import as_document, of_document
+from connect.stores.schema_texts import as_document, of_document, text_of
 from tests.runtime.contracts.schemas import schemas
 
 
@@ -37,6 +37,11 @@ def test_a_schema_survives_json(schema: Schema) -> None:
 )
 def test_a_default_survives_json(schema: Schema) -> None:
     assert of_document(json.loads(json.dumps(as_document(schema)))) == schema
+
+
+def test_a_schema_that_json_does_not_take_is_a_bad_one() -> None:
+    with pytest.raises(DataError, match="cannot be kept as JSON"):
+        text_of(Schema.struct({"\ud800": Schema("int8")}))
 
 
 @pytest.mark.parametrize(
