@@ -46,7 +46,10 @@ class _RegistryClient(RestClient):
                 code="environment.unreachable",
                 hint=self.unreachable_hint,
             )
-        return super()._failure(answer)
+        error = super()._failure(answer)
+        if error.code == "auth.required":
+            error.hint = "Name the registry's user in CONNECT_REGISTRY_URL, as http://user:password@HOST:8081."
+        return error
 
 
 def _target(url: str) -> str | Context:

@@ -106,5 +106,6 @@ def test_a_user_in_the_address_is_the_registrys_and_goes_before_the_workers(monk
         host = registry.url.removeprefix("http://")
         monkeypatch.setenv("CONNECT_REGISTRY_URL", f"http://ann:p%20w@{host}")
         assert connect("schema", "show", "orders-value").stdout == '"string"\n'
-        assert connect("schema", "show", "orders-value", "--url", registry.url).returncode == 1
+        refused = connect("schema", "show", "orders-value", "--url", registry.url)
+        assert_refused(refused, 1, "auth.required", "user in CONNECT_REGISTRY_URL, as http://user:password@HOST:8081")
         assert not any("the worker's" in text for text in registry.headers[0].values())
