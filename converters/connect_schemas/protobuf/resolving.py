@@ -28,25 +28,29 @@ _KINDS: Final = {
 
 
 def why_not(reader: FileDescriptor, writer: FileDescriptor) -> str | None:
-    """Return what of the writer's data the reader has no place for; None where it reads all of it."""
+    """Return what of the writer's data the reader has no place for; None where it reads all of it.
+
+    The writer is a schema of Connect's: its fields are known by their names, and their numbers are those that were
+    free. One that has another number at the reader's would be read as another field, or not at all.
+    """
     seen: set[tuple[str, str]] = set()
     for message in writer.message_types_by_name.values():
         try:
             other = reader.pool.FindMessageTypeByName(message.full_name)
         except KeyError:
             return f"it has no message {message.full_name}"
-        why = _why(other, message, seen)
+        why = _why(other, message, seen, by_name=True)
         if why is not None:
             return why
     return None
 
 
 def why_not_message(reader: Descriptor, writer: Descriptor) -> str | None:
-    """As `why_not`, of one message."""
-    return _why(reader, writer, set())
+    """Return the same of one message that is registered: its fields are known by their numbers."""
+    return _why(reader, writer, set(), by_name=False)
 
 
-def _why(reader: Descriptor, writer: Descriptor, seen: set[tuple[str, str]]) -> str | None:
+def _why(reader: Descriptor, writer: Descriptor, seen: set[tuple[str, str]], *, by_name: bool) -> str | None:
     waiting = [(reader, writer)]
     while waiting:
         reader, writer = waiting.pop()
@@ -55,6 +59,9 @@ def _why(reader: Descriptor, writer: Descriptor, seen: set[tuple[str, str]]) -> 
             continue
         seen.add(names)
         for field in writer.fields:
+            named = reader.fields_by_name.get(field.name) if by_name else None
+            if named is not None and named.number != field.number:
+                return f"field {field.name!r} of {writer.full_name} is {named.number} there, and {field.number} here"
             other = reader.fields_by_number.get(field.number)
             if other is None:
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connect_protofiles import linked, parsed
-from connect_schemas.protobuf.resolving import why_not
+from connect_schemas.protobuf.resolving import why_not, why_not_message
 
 
 def why(reader: str, writer: str) -> str | None:
@@ -38,7 +38,19 @@ def test_bytes_that_mean_the_same_are_read(reader: str, writer: str) -> None:
         ("message M { repeated int32 a = 1; }", "message M { int32 a = 1; }", "repeated in one of them alone"),
         ("message M { N a = 1; message N { float x = 3; } }", "message M { N a = 1; message N { double x = 3; } }",
          "field 3 of M.N is a float there, and a double here"),
+        ("message M { string b = 1; string a = 2; }", "message M { string a = 1; string b = 2; }",
+         "field 'a' of M is 2 there, and 1 here"),
+        ("message M { string a = 5; }", "message M { string a = 1; }", "field 'a' of M is 5 there, and 1 here"),
     ],
 )  # fmt: skip
 def test_what_is_read_otherwise_is_told(reader: str, writer: str, reason: str) -> None:
     assert reason in (why(reader, writer) or "")
+
+
+def test_fields_of_versions_are_known_by_their_numbers() -> None:
+    head = 'syntax = "proto3"; '
+    older, newer = (
+        linked(parsed(head + text)).message_types_by_name["M"]
+        for text in ("message M { string a = 1; string b = 2; }", "message M { string b = 1; string a = 2; }")
+    )
+    assert why_not_message(newer, older) is None
