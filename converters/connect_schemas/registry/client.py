@@ -259,7 +259,9 @@ class RegistryClient:
 
     def _ask_version(self, subject: str, version: str) -> Callable[[threading.Event], Registered | Missing]:
         return self._ask_version_at(
-            subject, f"/subjects/{_quoted(subject)}/versions/{_quoted(version)}", f"version {version}"
+            subject,
+            f"/subjects/{_quoted(subject)}/versions/{_quoted(version)}",
+            "latest version" if version == "latest" else f"version {version}",
         )
 
     def _ask_version_at(

@@ -95,7 +95,7 @@ def test_a_lookup_says_id_and_version(registry: MemoryRegistry, client: Registry
         (lambda c: c.by_id(7), "schemas.unknown_id", "has no schema of id 7"),
         (lambda c: c.lookup("nope", STRING), "schemas.unknown_subject", "Subject 'nope' not found"),
         (lambda c: c.lookup("s", STRING), "schemas.unknown_subject", "does not have the schema"),
-        (lambda c: c.latest("nope"), "schemas.unknown_subject", "no version latest of subject 'nope'"),
+        (lambda c: c.latest("nope"), "schemas.unknown_subject", "no latest version of subject 'nope'"),
         (lambda c: c.version("s", 9), "schemas.unknown_subject", "no version 9 of subject 's'"),
     ],
 )
