@@ -24,7 +24,7 @@ UNKNOWN_ID: Final = register_code(
 UNKNOWN_SUBJECT: Final = register_code(
     "schemas.unknown_subject",
     "The registry has no such subject, no such version of it, or not this schema under it.",
-    "Register the schema, or have who writes it set auto.register.schemas=true; or choose another subject name strategy.",
+    "Register the schema, have its writer set auto.register.schemas=true, or choose another subject name strategy.",
 )
 INCOMPATIBLE: Final = register_code(
     "schemas.incompatible",
