@@ -10,7 +10,7 @@ import asyncio
 import difflib
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -78,20 +78,35 @@ def config_warnings(
     found += [ConfigWarning(key, NO_EFFECT, why) for key, why in idle.items()]
     if not infos.error_count:
         found += _topics_to_make(desc, config)
-        making = startup_problems(plugins, worker, desc, config) if makes else []
+    if makes:
+        wrong = [info.value.name for info in infos.configs if info.value.errors]
+        making = startup_problems(plugins, worker, desc, config, wrong=wrong)
         found += [ConfigWarning(key, WILL_FAIL, message) for key, message in making]
     return found
 
 
 def startup_problems(
-    plugins: PluginHost, worker: WorkerConfig, desc: PluginDesc, config: Mapping[str, Any]
+    plugins: PluginHost,
+    worker: WorkerConfig,
+    desc: PluginDesc,
+    config: Mapping[str, Any],
+    *,
+    wrong: Sequence[str] = (),
 ) -> list[tuple[str, str]]:
     """Make what every task makes first, and return what is wrong with it, as key and message.
+
+    Args:
+        wrong: Keys of which validation has told already: what they are of is not made.
 
     A message ends with what is to be done, in brackets, where that is more than the code's own hint.
     """
     found: list[tuple[str, str]] = []
-    framework = framework_config(desc, config)
+    try:
+        framework = framework_config(desc, config)
+    except ConfigError:  # validation has told
+        if not wrong:
+            raise
+        return []
     makers: tuple[tuple[str, Callable[[], list[Any]]], ...] = (
         (
             "transforms",
@@ -102,6 +117,9 @@ def startup_problems(
         ("header.converter", lambda: [make_header_converter(plugins, worker, framework)]),
     )
     for which, make in makers:
+        of = ("transforms", "predicates") if which == "transforms" else (which,)
+        if any(name == part or name.startswith(f"{part}.") for name in wrong for part in of):
+            continue
         try:
             for plugin in make():
                 within(plugin.plugin_name(), "close", plugin.close)

@@ -107,6 +107,20 @@ def test_what_fails_when_a_task_starts_is_told_before(tmp_path: Path) -> None:
     assert (key, WILL_FAIL) in [(one.key, one.code) for one in warned(config)]
 
 
+def test_what_fails_at_the_start_is_told_beside_what_is_wrong_elsewhere() -> None:
+    avro = {
+        "key.converter": "NoConverter",
+        "value.converter": "io.confluent.connect.avro.AvroConverter",
+        "value.converter.schema.registry.url": "https://127.0.0.1:1",
+        "value.converter.schema.registry.ssl.truststore.location": "/nowhere/trust.jks",
+    }
+    (store,) = [one for one in warned(source(**avro)) if one.code == WILL_FAIL]
+    assert store.key == "value.converter.schema.registry.ssl.truststore.location"
+    assert [one for one in warned(source(**avro, **{"errors.tolerance": "some"})) if one.code == WILL_FAIL] == []
+    missing = {name: text for name, text in avro.items() if not name.endswith(".url")}
+    assert [one for one in warned(source(**missing)) if one.code == WILL_FAIL] == []
+
+
 def test_a_library_that_a_converter_lacks_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fastavro", None)
     avro = {
