@@ -51,10 +51,6 @@ class Parsed(Protocol):
         """
 
 
-class InvalidSchemaError(ValueError):
-    """A text is no schema of its type; the message says why."""
-
-
 @dataclass(frozen=True, slots=True)
 class NewSchema:
     """A schema as a request has it.

@@ -26,7 +26,6 @@ from connect_schemas.avro.options import (
     CONNECT_TYPE,
     CONNECT_VERSION,
     DEFAULT_NAME,
-    ENUM,
     ENUM_DEFAULT,
     ENUM_DOC,
     FIELD_DEFAULT,
@@ -41,13 +40,13 @@ from connect_schemas.avro.options import (
     VALUE,
     Options,
     has_text_keys,
+    is_enum,
     is_fixed,
     is_union,
 )  # fmt: skip
 from connect_schemas.avro.parsing import union
 from connect_schemas.avro.texts import Single
 from connect_schemas.errors import INVALID
-from connect_schemas.generalized import GENERAL_ENUM
 from connect_schemas.recursive import RecursiveSchema
 
 logger = logging.getLogger(__name__)
@@ -151,8 +150,7 @@ class _Maker:
 
     def _text(self, schema: Schema) -> Node:
         options, parameters = self._options, schema.parameters or {}
-        is_enum = GENERAL_ENUM in parameters or ENUM in parameters
-        if not (is_enum and (options.generalized or options.enhanced)):
+        if not (is_enum(schema) and (options.generalized or options.enhanced)):
             return Node("string")
         parameter = options.enum_parameter
         full_name = parameters.get(parameter)

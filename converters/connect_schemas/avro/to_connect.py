@@ -40,8 +40,6 @@ from connect_schemas.avro.options import (
     UNION,
     VALUE,
     Options,
-    is_enum,
-    is_fixed,
     is_union,
 )  # fmt: skip
 from connect_schemas.errors import INVALID
@@ -60,17 +58,6 @@ _PLAIN: Final = {
     "string": SchemaType.STRING,
 }
 _SMALL: Final = {"int8": SchemaType.INT8, "int16": SchemaType.INT16}
-_AVRO_KINDS: Final = {
-    SchemaType.INT32: "int",
-    SchemaType.INT64: "long",
-    SchemaType.FLOAT32: "float",
-    SchemaType.FLOAT64: "double",
-    SchemaType.BOOLEAN: "boolean",
-    SchemaType.STRING: "string",
-    SchemaType.BYTES: "bytes",
-    SchemaType.ARRAY: "array",
-    SchemaType.MAP: "map",
-}
 
 
 def to_connect(node: Node, options: Options, version: int | None = None) -> Schema:
@@ -103,18 +90,6 @@ def member_name(node: Node, index: int, options: Options) -> str:
     if node.name is None:
         return node.kind
     return node.full_name if options.enhanced else names.split(node.name, scrub=options.scrub)[1]
-
-
-def member_name_of(schema: Schema, index: int, options: Options) -> str:
-    """As `member_name`, of a field's schema."""
-    if options.generalized:
-        return f"{GENERAL_FIELD_PREFIX}{index}"
-    if schema.type is SchemaType.STRUCT or is_enum(schema) or is_fixed(schema):
-        full = schema.name or ""
-        if options.enhanced:
-            return names.full(full, scrub=options.scrub) or ""
-        return names.split(full, scrub=options.scrub)[1]
-    return _AVRO_KINDS.get(schema.type, "int")
 
 
 def is_map_entry(node: Node) -> bool:

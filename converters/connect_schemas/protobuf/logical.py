@@ -24,7 +24,6 @@ from connect.api.logical import DATE, TIME, TIMESTAMP, decimal_bytes, scaled, un
 _NANOS_PER_MS: Final = 1_000_000
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_DAY: Final = dt.date(1970, 1, 1)
-_DIGITS_MAX: Final = 1 << 31
 
 
 def _decimal_parts(schema: Schema, value: Any) -> dict[str, Any]:
