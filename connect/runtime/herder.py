@@ -588,7 +588,7 @@ class Herder(Views):
 
         Raises:
             NotFoundError: connector.not_found.
-            ConfigError: request.invalid: the schema is too large.
+            ConfigError: request.invalid: the schema is too large. log.invalid_topic: no topic has that name.
         """
         self._config(name)
         return await self._contracts.give(name, topic, schema)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connect.api import ConfigError, ConflictError, Schema
+from connect.records import why_no_topic
 from connect.runtime.contracts.changes import count_of
 from connect.runtime.contracts.config import ContractConfig, settings_of
 from connect.runtime.contracts.contract import FIELDS_MAX
@@ -51,9 +52,11 @@ class ContractDesk:
         """Know this schema of a topic from now on, whatever was known.
 
         Raises:
-            ConfigError: request.invalid: it is too large for a contract.
+            ConfigError: request.invalid: it is too large for a contract. log.invalid_topic: no topic has that name.
             ConflictError: Others change it all the time.
         """
+        if (why := why_no_topic(topic)) is not None:
+            raise ConfigError(f"topic name {topic!r:.300} is illegal: {why}", code="log.invalid_topic")
         try:
             is_too_large = count_of(schema, most=FIELDS_MAX, depth=DEPTH_MAX) > FIELDS_MAX
         except ValueError as error:

@@ -40,6 +40,16 @@ async def test_looking_and_forgetting_make_no_topic(cluster: Cluster, store: Con
     assert await cluster.admin.partitions("contracts") is None
 
 
+@pytest.mark.parametrize("topic", ["a/b", "", "t" * 250])
+async def test_a_schema_of_what_is_no_topic_is_refused_before_anything_is_written(
+    cluster: Cluster, store: ContractStore, topic: str
+) -> None:
+    with pytest.raises(ConfigError, match="is illegal") as raised:
+        await ContractDesk(store).give("s", topic, INT32)
+    assert raised.value.code == "log.invalid_topic"
+    assert await cluster.admin.partitions("contracts") is None
+
+
 async def test_what_a_user_gives_counts_whatever_was_known(store: ContractStore) -> None:
     desk = ContractDesk(store)
     with asked_by(Author("ann")):
