@@ -169,6 +169,19 @@ class CompactedTopic:
         """Whether somebody has made the topic."""
         return await self._cluster.admin.partitions(self.topic) is not None
 
+    async def make_again(self) -> None:
+        """Make the topic that somebody has deleted, with all that is in memory, as old as it is.
+
+        Raises:
+            EnvironmentFault: It cannot be made just now.
+        """
+        logger.error("topic %s is not there any more; it is made again, with what this worker knows of it", self.topic)
+        await ensure_compacted_topic(
+            self._cluster.admin, self.topic, partitions=self._partitions, replication_factor=self._replication_factor
+        )
+        entries: dict[bytes, bytes | None] = dict(self._entries)
+        await self.put(entries, timestamp_ms=[self._stamps[key] for key in entries])
+
     async def aclose(self) -> None:
         """Wait for writes under way, flush and release; safe to call twice and without open."""
         await self._order.settled()

@@ -140,7 +140,8 @@ class ContractStore:
         return self._is_open or await self._topic.exists()
 
     async def open(self) -> None:
-        """Read the topic, which is made where it is missing; once. What others have written is there then.
+        """Read the topic, which is made where it is missing; once. What others have written is there then. Where it
+        was deleted since, what is known is written to a new one.
 
         Raises:
             ConfigError: It is not compacted, or has several partitions.
@@ -149,6 +150,8 @@ class ContractStore:
         """
         async with self._opening:
             if self._is_open:
+                if not await self._topic.exists():  # else no task that is started again could learn any more
+                    await self._topic.make_again()
                 await self._topic.catch_up()
                 return
             await self._topic.open()

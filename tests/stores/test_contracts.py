@@ -63,6 +63,22 @@ async def test_large_schemas_are_remembered_as_far_as_a_record_takes_them(cluste
     await store.aclose()
 
 
+async def test_a_topic_that_was_deleted_is_made_again_with_what_is_known(engine_cluster: Cluster) -> None:
+    store = store_of(engine_cluster, follows=True)
+    await store.open()
+    await store.learn("s", "t", INT32, after=0, by="a")
+    await engine_cluster.admin.delete_topic("contracts")
+    await store.open()
+    known = await store.learn("s", "t", INT64, after=1, by="a")
+    await store.learn("s", "u", STRING, after=0, by="a")
+    await store.aclose()
+    again = store_of(engine_cluster, follows=True)
+    await again.open()
+    assert again.get("s", "t") == known is not None
+    assert list(again.all("s")) == ["t", "u"]
+    await again.aclose()
+
+
 async def test_workers_agree_on_who_was_first(engine_cluster: Cluster) -> None:
     workers = [store_of(engine_cluster, follows=True) for _ in range(3)]
     for worker in workers:
