@@ -308,11 +308,13 @@ class Contract(Transform):
     # -- verdicts ----------------------------------------------------------------------------------------------------
 
     def _verdict(self, name: str, topic: _Topic, schema: Schema, *, is_plain: bool = False) -> _Verdict:
-        if (problem := self._size_problem(schema)) is not None:  # one that contains itself has no end, and no hash
-            return _Verdict(schema, self._too_large(name, problem))
-        found = topic.verdicts.get((schema, is_plain))
+        found: _Verdict | None = None
+        with suppress(RecursionError):  # of one that is nested without end; what is too large comes next
+            found = topic.verdicts.get((schema, is_plain))
         if found is not None and self._known.generation == self._generation:
             return found
+        if (problem := self._size_problem(schema)) is not None:  # one that contains itself has no end
+            return _Verdict(schema, self._too_large(name, problem))
         while True:
             generation = self._known.generation
             found = self._judge(name, schema, is_plain)
