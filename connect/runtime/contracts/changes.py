@@ -41,8 +41,18 @@ _NUMBERS: Final = (
 #: Of a field without a schema whose values were all null: its name is known, and its type is to come.
 NULL: Final = Schema(SchemaType.STRING, name="null", optional=True)
 
+#: Of the items of a list, or the values of a map, without a schema that were of several types from the start: all fits.
+MIXED: Final = Schema(SchemaType.STRING, name="connect.contract.mixed", optional=True)
+
 #: Fields, and marks, from the value down.
 Path = tuple[str | Mark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Says that two schemas are of values that lie beside each other, and what these are held against."""
+
+    held: Schema | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +94,15 @@ def described(schema: Schema | None) -> str:
         return "a type that is not known yet"
     if schema == NULL:
         return "null until now"
+    if is_mixed(schema):
+        return "values of several types"
     name = f" ({schema.name})" if schema.name is not None and schema.type is not SchemaType.STRUCT else ""
     return f"{schema.type.value}{name}"
+
+
+def is_mixed(schema: Schema) -> bool:
+    """Whether values of all types fit."""
+    return schema.name == MIXED.name and schema.type is MIXED.type
 
 
 def changes_of(known: Schema, new: Schema) -> list[Change]:
@@ -95,7 +112,7 @@ def changes_of(known: Schema, new: Schema) -> list[Change]:
 
 
 def _changes(known: Schema, new: Schema, path: Path) -> Iterator[Change]:
-    if known is new or new == NULL:
+    if known is new or new == NULL or is_mixed(known):
         return
     if known == NULL:
         yield Change("widening", path, f"was always null, and is {described(new)} now")
@@ -162,28 +179,32 @@ def _new_type(known: Schema, new: Schema) -> str:
     return described(new)
 
 
-def merged(known: Schema, new: Schema, held: Schema | None = None) -> Schema:
+def merged(known: Schema, new: Schema, beside: Beside | None = None) -> Schema:
     """Return the known schema, grown so that values of both fit it: by new fields, which are optional, and widenings.
     Of a type that has changed it keeps what is known.
 
     Args:
-        held: Where both are of values that lie beside each other: what they are held against. Of two types that which
-            this one does not take is kept, so that it is not lost behind the other.
+        beside: Where both are of values that lie beside each other. Of two types that which is not taken by what they
+            are held against is kept, so that it is not lost behind the other; where nothing is known both are.
     """
     if known == NULL or new == NULL:
         grown = new if known == NULL else known
+    elif is_mixed(known):
+        grown = known
     elif not _is_same_type(known, new):
         if widens(known, new):
             grown = known.replace(type=new.type, default=None)
         else:
-            grown = new if held is not None and held != NULL and _takes(held, known) else known
+            grown = known if beside is None or widens(new, known) else _odd_one(known, new, beside.held)
     elif known.type is SchemaType.STRUCT:
-        grown = _merged_struct(known, new, held)
+        grown = _merged_struct(known, new, beside)
     elif known.type in (SchemaType.ARRAY, SchemaType.MAP):
-        of_held = held if held is not None and held.type is known.type else None
+        held = beside.held if beside is not None and beside.held is not None else None
+        held = held if held is not None and held.type is known.type else None
+        of_keys, of_values = beside and Beside(held and held.key_schema), beside and Beside(held and held.value_schema)
         grown = known.replace(
-            key_schema=_merged_part(known.key_schema, new.key_schema, of_held and of_held.key_schema),
-            value_schema=_merged_part(known.value_schema, new.value_schema, of_held and of_held.value_schema),
+            key_schema=_merged_part(known.key_schema, new.key_schema, of_keys),
+            value_schema=_merged_part(known.value_schema, new.value_schema, of_values),
         )
     else:
         grown = known
@@ -194,43 +215,45 @@ def merged(known: Schema, new: Schema, held: Schema | None = None) -> Schema:
 def merged_all(
     schemas: Sequence[Schema],
     is_too_large: Callable[[Schema], bool] = lambda _schema: False,
-    held: Schema | None = None,
+    beside: Beside | None = None,
 ) -> Schema | None:
     """Return one schema that values of all fit, in which what is in front counts, as in `merged`; None once a part of
     it is too large. In halves: one after the other, each would cost as much as all before it."""
     if len(schemas) == 1:
         return schemas[0]
     half = len(schemas) // 2
-    left = merged_all(schemas[:half], is_too_large, held)
-    right = None if left is None else merged_all(schemas[half:], is_too_large, held)
+    left = merged_all(schemas[:half], is_too_large, beside)
+    right = None if left is None else merged_all(schemas[half:], is_too_large, beside)
     if left is None or right is None:
         return None
-    found = merged(left, right, held)
+    found = merged(left, right, beside)
     return None if is_too_large(found) else found
 
 
-def _takes(held: Schema, new: Schema) -> bool:
-    """Whether a type is the one that is held, or fits it."""
-    return _is_same_type(held, new) or widens(new, held)
+def _odd_one(one: Schema, other: Schema, held: Schema | None) -> Schema:
+    if held is None or held == NULL:
+        return MIXED
+    return other if _is_same_type(held, one) or widens(one, held) else one
 
 
-def _merged_struct(known: Schema, new: Schema, held: Schema | None) -> Schema:
+def _merged_struct(known: Schema, new: Schema, beside: Beside | None) -> Schema:
     fields = []
+    held = beside.held if beside is not None and beside.held is not None else None
     for field in known.fields:
         other = new.field(field.name)
         before = held.field(field.name) if held is not None and held.type is SchemaType.STRUCT else None
         grown = (
             _optional(field.schema)
             if other is None
-            else merged(field.schema, other.schema, None if before is None else before.schema)
+            else merged(field.schema, other.schema, beside and Beside(None if before is None else before.schema))
         )
         fields.append((field.name, grown))
     fields += [(field.name, _optional(field.schema)) for field in new.fields if known.field(field.name) is None]
     return known.replace(fields=fields, default=None)
 
 
-def _merged_part(known: Schema | None, new: Schema | None, held: Schema | None) -> Schema | None:
-    return merged(known, new, held) if known is not None and new is not None else known if new is None else new
+def _merged_part(known: Schema | None, new: Schema | None, beside: Beside | None) -> Schema | None:
+    return merged(known, new, beside) if known is not None and new is not None else known if new is None else new
 
 
 def _optional(schema: Schema) -> Schema:

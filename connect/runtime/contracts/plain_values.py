@@ -16,7 +16,7 @@ from connect.api import BOOLEAN, BYTES, FLOAT64, INT64, STRING, Schema, SchemaTy
 from connect.api.logical import DECIMAL
 from connect.api.logical import scale as scale_of
 from connect.api.schema_type import INT_BITS
-from connect.runtime.contracts.changes import NULL, is_required, merged_all
+from connect.runtime.contracts.changes import NULL, Beside, is_mixed, is_required, merged_all
 
 _INTS: Final = frozenset(INT_BITS)
 _FLOATS: Final = frozenset({SchemaType.FLOAT32, SchemaType.FLOAT64})
@@ -81,7 +81,7 @@ def _of_mapping(value: Mapping[Any, Any], known: Schema | None) -> Schema:
 def _of_all(values: list[Any] | tuple[Any, ...], known: Schema | None) -> Schema | None:
     made = dict.fromkeys(schema_of(item, known) for item in values)
     schemas = [NULL if one is None else one for one in made]
-    return merged_all(schemas, held=known) if schemas else None
+    return merged_all(schemas, beside=Beside(known)) if schemas else None
 
 
 class Shapes:
@@ -153,6 +153,8 @@ def _fits(schema: Schema) -> Callable[[Any], bool]:
         return _fits_map(schema)
     if schema == NULL:
         return lambda _value: False
+    if is_mixed(schema):
+        return lambda _value: True
     if kind in _INTS and not schema.is_logical:
         low = -(1 << INT_BITS[kind] - 1)
         return lambda value: type(value) is int and low <= value < -low

@@ -63,3 +63,15 @@ def values_of(schema: Schema) -> st.SearchStrategy[Any]:
     else:
         found = _VALUES[schema.type]
     return st.none() | found if schema.optional else found
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(1 << 63), (1 << 63) - 1)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=2),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+DOCUMENTS = st.dictionaries(st.sampled_from("abcd"), JSON, max_size=4)

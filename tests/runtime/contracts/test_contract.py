@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connect.api import (
     FLOAT64,
@@ -19,13 +21,15 @@ from connect.api import (
     DataError,
     Schema,
 )
-from connect.runtime.contracts.changes import NULL, merged
+from connect.runtime.contracts.changes import MIXED, NULL, changes_of, merged
 from connect.runtime.contracts.config import ContractConfig
 from connect.runtime.contracts.contract import FIELDS_MAX, Contract
 from connect.runtime.contracts.discarding import DiscardedError
 from connect.runtime.contracts.learning import Remembered
+from connect.runtime.contracts.plain_values import schema_of
 from connect.stores.contracts import Known
 from connect.stores.schema_texts import as_kept
+from tests.runtime.contracts.schemas import DOCUMENTS
 from tests.support.factories import make_batch
 
 ORDER = Schema.struct({"id": INT32, "note": OPTIONAL_STRING})
@@ -206,8 +210,8 @@ def test_keys_that_are_data_teach_what_may_be_known_in_a_write_a_batch() -> None
     assert remembered.get("orders") is not None
     assert remembered.generation == 1
     with pytest.raises(DataError, match="more than 5000 fields") as raised:  # each in bounded time
-        contract.apply_batch(batch_of(None, *({f"b{n}-{m}": n for m in range(10)} for n in range(600))))
-    assert len(raised.value.failed) < 600
+        contract.apply_batch(batch_of(None, *({f"b{n}-{m}": n for m in range(500)} for n in range(11))))
+    assert len(raised.value.failed) < 11
     assert len(known_of(remembered).fields) <= FIELDS_MAX
 
 
@@ -261,6 +265,47 @@ def test_a_schema_that_is_nested_without_end_is_refused(config: dict[str, str]) 
     contract, _ = contract_of(None, **config)
     with pytest.raises(DataError, match="nested too deeply"):
         contract.apply_batch(batch_of(schema, {"a": {}}))
+
+
+MODE = st.sampled_from(["evolve", "freeze", "discard.value", "discard.record"])
+
+
+def test_a_list_of_several_types_is_known_as_one_where_nothing_was_known_of_it() -> None:
+    contract, remembered = contract_of(None, schema_contract="freeze")
+    batch = batch_of(None, {"a": [1, "x"], "b": [1.5, 2]})
+    assert contract.apply_batch(batch) is batch
+    assert known_of(remembered) == Schema.struct(
+        {"a": Schema.array(MIXED, optional=True), "b": Schema.array(FLOAT64, optional=True)}
+    )
+    batch = batch_of(None, {"a": [True, None, {"c": 1}], "b": []})
+    assert contract.apply_batch(batch) is batch
+    with pytest.raises(DataError, match=r"b\[\]: float64 is string now"):
+        contract.apply_batch(batch_of(None, {"b": [1.5, "x"]}))
+
+
+@settings(max_examples=50)
+@given(DOCUMENTS, st.lists(DOCUMENTS, min_size=1, max_size=3), MODE, MODE, MODE)
+def test_what_passes_fits_what_is_known_then(
+    first: Any, values: list[Any], new: str, types: str, widening: str
+) -> None:
+    contract, remembered = contract_of(
+        None, schema_contract_fields=new, schema_contract_types=types, schema_contract_widening=widening
+    )
+    contract.apply_batch(batch_of(None, first))
+    batch = batch_of(None, *values)
+    made = None
+    while made is None and len(batch):
+        try:
+            made = contract.apply_batch(batch)
+        except DataError as error:
+            bad = {record.index for record in error.failed}
+            assert bad
+            batch = batch.select([index not in bad for index in range(len(batch))])
+    for value in () if made is None else made.values:
+        seen = schema_of(value, known_of(remembered))
+        assert seen is not None
+        left = {change.kind for change in changes_of(known_of(remembered), seen)}
+        assert left <= ({"type"} if types == "evolve" else set())
 
 
 # -- schema.compatibility --------------------------------------------------------------------------------------------

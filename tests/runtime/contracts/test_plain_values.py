@@ -15,18 +15,7 @@ from hypothesis import strategies as st
 from connect.api import BOOLEAN, FLOAT64, INT32, INT64, OPTIONAL_INT64, OPTIONAL_STRING, STRING, Schema
 from connect.runtime.contracts.changes import NULL, changes_of, merged
 from connect.runtime.contracts.plain_values import Shapes, fits, learned, schema_of
-from tests.runtime.contracts.schemas import structs, values_of
-
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(1 << 63), (1 << 63) - 1)
-    | st.floats(allow_nan=False)
-    | st.text(max_size=2),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
-    max_leaves=8,
-)
-DOCUMENTS = st.dictionaries(st.sampled_from("abcd"), JSON, max_size=4)
+from tests.runtime.contracts.schemas import DOCUMENTS, structs, values_of
 
 
 class Text(str):
