@@ -44,8 +44,10 @@ async def test_it_is_shown_given_and_forgotten(worker: RunningWorker, tmp_path: 
 
     given = await worker.client.put(f"{PATH}/t", json={"schema": {"type": "int32"}})
     assert (given.status_code, given.json()["version"], given.json()["schema"]["type"]) == (200, 2, "int32")
-    await worker.client.put(f"{PATH}/a%20b", json={"schema": TEXT})
-    assert (await worker.client.delete(f"{PATH}/a%20b")).json() == {"forgotten": ["a b"]}
+    refused = await worker.client.put(f"{PATH}/a%20b", json={"schema": TEXT})
+    assert (refused.status_code, refused.headers["X-Connect-Error-Code"]) == (400, "log.invalid_topic")
+    await worker.client.put(f"{PATH}/a%2Eb", json={"schema": TEXT})
+    assert (await worker.client.delete(f"{PATH}/a%2Eb")).json() == {"forgotten": ["a.b"]}
     assert (await worker.client.delete(PATH)).json() == {"forgotten": ["t"]}
     assert (await worker.client.get(PATH)).json()["topics"] == []
 
