@@ -331,8 +331,11 @@ def _listed(config: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _did_you_mean(given: str, known: Iterable[str], prefix: str = "") -> str:
-    close = difflib.get_close_matches(given, list(known), n=1, cutoff=0.75)
-    return f"; did you mean {prefix}{close[0]}?" if close else ""
+    names = list(known)
+    # What was written without the prefix of the converter or transform that it is for is nearer than any typo.
+    meant = sorted((name for name in names if name.endswith(f".{given}")), reverse=True)[:2]
+    meant = meant or difflib.get_close_matches(given, names, n=1, cutoff=0.75)
+    return f"; did you mean {' or '.join(f'{prefix}{name}' for name in meant)}?" if meant else ""
 
 
 def _unknown_classes(plugins: PluginHost, config: Mapping[str, Any], infos: ConfigInfos) -> Iterator[ConfigWarning]:

@@ -107,6 +107,16 @@ def test_what_fails_when_a_task_starts_is_told_before(tmp_path: Path) -> None:
     assert (key, WILL_FAIL) in [(one.key, one.code) for one in warned(config)]
 
 
+@pytest.mark.parametrize("name", ["schema.registry.url", "auto.register.schemas", "value.subject.name.strategy"])
+def test_a_key_without_its_converters_prefix_is_known_again(name: str) -> None:
+    avro = {"value.converter": "io.confluent.connect.avro.AvroConverter", name: "x"}
+    (warning,) = [one for one in warned(source(**avro)) if one.code == UNKNOWN_KEY]
+    assert warning.message == f"nothing reads key {name}; did you mean value.converter.{name}?"
+    both = {**avro, "key.converter": "io.confluent.connect.avro.AvroConverter"}
+    (warning,) = [one for one in warned(source(**both)) if one.code == UNKNOWN_KEY]
+    assert f"did you mean value.converter.{name} or key.converter.{name}?" in warning.message
+
+
 def test_what_fails_at_the_start_is_told_beside_what_is_wrong_elsewhere() -> None:
     avro = {
         "key.converter": "NoConverter",
