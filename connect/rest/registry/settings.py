@@ -23,7 +23,8 @@ async def _set_config(request: Request, subject: str | None) -> Response:
     body = await body_of(request, ConfigBody)
     extra = [name for name, value in (body.model_extra or {}).items() if value is not None]
     if extra:
-        raise RegistryError(_REFUSED, f"{extra[0]} is not known to this registry, which would not heed it")
+        meant = f"; a request says {_LEVEL[0]}" if extra[0] == _LEVEL[1] else ""
+        raise RegistryError(_REFUSED, f"{extra[0]} is not known to this registry, which would not heed it{meant}")
     given = body.model_dump(by_alias=True, exclude_unset=True, exclude=set(body.model_extra or {}))
     kept = await registry_of(request).settings.set_config(subject, _renamed(given, *_LEVEL))
     return answer(request, _renamed(kept, *reversed(_LEVEL)))

@@ -19,6 +19,8 @@ async def test_configs_are_set_read_and_taken_back(client: httpx.AsyncClient) ->
 async def test_what_a_config_would_not_heed_is_refused(client: httpx.AsyncClient) -> None:
     refused = await client.put("/config", json={"overrideMetadata": {"properties": {}}})
     assert refused.status_code == 422 and "overrideMetadata is not known" in refused.json()["message"]
+    refused = await client.put("/config", json={"compatibilityLevel": "FULL"})  # as answers call it
+    assert refused.status_code == 422 and refused.json()["message"].endswith("; a request says compatibility")
     assert (await client.put("/config", json={"compatibility": "SOME"})).json()["error_code"] == 42203
     assert (await client.put("/config", json={"normalize": "x"})).status_code == 400
     assert (await client.get("/config")).json() == {"compatibilityLevel": "BACKWARD"}
