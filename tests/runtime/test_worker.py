@@ -359,6 +359,7 @@ async def test_a_step_of_the_stop_that_fails_keeps_none_of_the_others_from_being
     assert worker.herder.progress() == []
     assert closed == [
         "__connect_dead_letters",
+        "connect-configs-contracts",
         "connect-configs",
         "connect-offsets",
         "connect-status",

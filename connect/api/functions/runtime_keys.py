@@ -42,6 +42,12 @@ _OF_BOTH: Final = frozenset(
         "plugin.process.timeout.ms",
         "rate.limit.bytes.per.second",
         "rate.limit.records.per.second",
+        "schema.compatibility",
+        "schema.contract",
+        "schema.contract.fields",
+        "schema.contract.topics",
+        "schema.contract.types",
+        "schema.contract.widening",
         "task.max.inflight.bytes",
     ]
 )
