@@ -112,7 +112,7 @@ async def test_two_workers_of_a_group_take_one_change_of_two(tmp_path: Path) -> 
         leader, other = clients
         made = await other.put("/v1/connectors/g/config", json=generated("g", 1, **{"kafka.topic": "t"}))
         assert made.status_code == 201
-        for _ in range(5):
+        for change in range(5):
             etag = (await other.get("/v1/connectors/g/config")).headers["etag"]
             assert etag == (await leader.get("/v1/connectors/g/config")).headers["etag"]
             answers = await asyncio.gather(
@@ -122,7 +122,8 @@ async def test_two_workers_of_a_group_take_one_change_of_two(tmp_path: Path) -> 
                         json=generated("g", 1, **{"kafka.topic": "t", "rate.limit.records.per.second": str(rate)}),
                         headers={"If-Match": etag},
                     )
-                    for rate, client in enumerate((leader, other), start=100 + _)
+                    # A rate of its own each: what is there already would be no change.
+                    for rate, client in enumerate((leader, other), start=100 + 2 * change)
                 )
             )
             assert sorted(answer.status_code for answer in answers) == [200, 412], [a.text for a in answers]
