@@ -6,34 +6,25 @@ Source: Confluent's ProtobufData and ProtobufSchema (schema-registry 8.4); Guava
 from __future__ import annotations
 
 import re
+from string import digits
 from typing import Final
-from urllib.parse import quote_plus
+
+from connect_schemas import scrubbing
 
 _RIGHT: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_ODD: Final = re.compile(r"[^A-Za-z0-9_]")
 _UPPER: Final = re.compile(r"(?<!^)(?=[A-Z])")
 _ENTRY: Final = "Entry"
 
 
 def scrubbed(name: str) -> str:
     """Return what `scrub.invalid.names` makes of a name without dots; an underscore in front is not taken either."""
-    if not name or _RIGHT.fullmatch(name):
-        return name
-    # As java.net.URLEncoder, which keeps '*' and encodes '~'.
-    encoded = quote_plus(name, safe="*", encoding="utf-8", errors="replace").replace("~", "%7E")
-    if encoded[0].isdigit() or encoded[0] == "_":
-        encoded = "x" + encoded
-    return _ODD.sub("_", encoded)
+    return name if not name or _RIGHT.fullmatch(name) else scrubbing.scrubbed(name, odd_first=digits + "_")
 
 
 def split(full_name: str, *, scrub: bool) -> tuple[str, str]:
     """Return a full name's package, '' for none, and its last part."""
-    parts = full_name.split(".")
-    while len(parts) > 1 and not parts[-1]:  # as java.lang.String.split, which leaves out empty parts at the end
-        parts.pop()
-    if scrub:
-        parts = [scrubbed(part) for part in parts]
-    return ".".join(parts[:-1]), parts[-1]
+    space, last = scrubbing.split(full_name, scrubbed if scrub else None)
+    return ".".join(space), last
 
 
 def entry_of(name: str) -> str:
