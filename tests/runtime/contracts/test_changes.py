@@ -16,7 +16,7 @@ from connect.api import (
     STRING,
     Schema,
 )
-from connect.runtime.contracts.changes import NULL, Change, changes_of, count_of, merged, shown
+from connect.runtime.contracts.changes import MIXED, NULL, Change, changes_of, count_of, merged, shown
 from tests.runtime.contracts.schemas import schemas
 
 
@@ -109,3 +109,9 @@ def test_fields_are_counted_no_further_than_asked() -> None:
     assert count_of(schema, most=2, depth=10) > 2
     with pytest.raises(ValueError, match="nested too deeply"):
         count_of(schema, most=10, depth=2)
+
+
+@pytest.mark.parametrize("new", [INT64, Schema.struct({"b": STRING}), Schema.array(INT32)])
+def test_all_fits_what_was_of_several_types_also_beside_what_does_not(new: Schema) -> None:
+    known = Schema.struct({"a": Schema.array(MIXED), "b": STRING})
+    assert told(known, Schema.struct({"a": Schema.array(new), "b": INT64})) == [("type", "b")]
